@@ -1,0 +1,43 @@
+"""What the engine asks of a model. The bundle's network is one; tests bring others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .spec import ExpertSpec, Macs
+
+
+class Model(Protocol):
+    """An encoder, a switcher and task experts behind plain arrays."""
+
+    id: str
+    version: str
+    sha256: str
+    tile_size: int
+    experts: tuple[ExpertSpec, ...]
+    macs: Macs
+
+    def encode(self, reflectance: np.ndarray, available: np.ndarray, valid: np.ndarray) -> Any:
+        """Read a batch of tiles once.
+
+        Args:
+            reflectance: float32 (B, 8, H, W), 0 where invalid or missing.
+            available: bool (8,), which bands the scene has.
+            valid: bool (B, H, W), False where there is no data.
+
+        Returns:
+            Features, opaque to the caller, to be handed to `scores` and `decode`.
+        """
+
+    def scores(self, features: Any) -> np.ndarray:
+        """Calibrated probability that each expert's content is in the tile: float32 (B, E)."""
+
+    def decode(self, name: str, features: Any, index: Sequence[int]) -> np.ndarray:
+        """Decode only the tiles in `index` of the batch with one expert: float32 (n, C, H, W).
+
+        `classes` experts return class probabilities summing to 1, `probability` experts one
+        channel of 0 to 1, `density` experts values in their unit.
+        """

@@ -1,0 +1,139 @@
+"""What an expert is, as the bundle declares it: its task, its classes and how its score is read.
+
+Nothing here needs torch, so the engine, the writers and their tests can use it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import BundleError
+
+KINDS = ("classes", "density", "probability")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """One class of a `classes` expert; `color` None marks the background, drawn transparent."""
+
+    value: int
+    name: str
+    color: str | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 254:
+            raise BundleError(f"Class '{self.name}' has value {self.value}; use 0 to 254 (255 is NoData).")
+        if self.color is not None and not _COLOR.match(self.color):
+            raise BundleError(f"Class '{self.name}' has colour '{self.color}'; write it as #rrggbb.")
+
+
+@dataclass(frozen=True)
+class ExpertSpec:
+    """One task expert.
+
+    Attributes:
+        name: identifier, also the file name of its output (`water` -> `water.tif`).
+        title: what the user reads.
+        kind: `classes` (one class per pixel), `density` (values with a unit, one band per channel)
+            or `probability` (0 to 1).
+        channels: output channels of the decoder; for `classes` the number of classes.
+        valid_gsd_m: smallest and largest ground sampling distance (m) the expert was trained for.
+        threshold: calibrated score from which a tile is routed to this expert.
+        temperature, bias: calibration of the switcher, p = sigmoid(logit / temperature + bias)
+            (Platt scaling; Guo et al. 2017, eq. 9 with a bias).
+        simulated: trained on simulated data only.
+    """
+
+    name: str
+    title: str
+    kind: str
+    channels: int
+    classes: tuple[ClassSpec, ...] = ()
+    unit: str | None = None
+    valid_gsd_m: tuple[float, float] | None = None
+    threshold: float = 0.5
+    temperature: float = 1.0
+    bias: float = 0.0
+    simulated: bool = False
+    description: str = ""
+    license: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise BundleError(f"Expert name '{self.name}' is not usable as a file name; use a-z, 0-9 and _.")
+        if self.kind not in KINDS:
+            raise BundleError(f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}.")
+        if self.kind == "classes" and [c.value for c in self.classes] != list(range(self.channels)):
+            raise BundleError(
+                f"Expert '{self.name}' has {self.channels} channels but classes "
+                f"{[c.value for c in self.classes]}; they must be numbered 0 to channels - 1."
+            )
+        if self.kind != "classes" and self.classes:
+            raise BundleError(f"Expert '{self.name}' of kind '{self.kind}' must not list classes.")
+        if self.kind == "probability" and self.channels != 1:
+            raise BundleError(f"Probability expert '{self.name}' has {self.channels} channels; expected 1.")
+        if self.channels < 1:
+            raise BundleError(f"Expert '{self.name}' has {self.channels} channels; expected at least 1.")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise BundleError(f"Expert '{self.name}' has threshold {self.threshold}; expected 0 to 1.")
+        if not self.temperature > 0.0:
+            raise BundleError(f"Expert '{self.name}' has temperature {self.temperature}; it must be above 0.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form kept in model.json."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "kind": self.kind,
+            "channels": self.channels,
+            "classes": [{"value": c.value, "name": c.name, "color": c.color} for c in self.classes],
+            "unit": self.unit,
+            "valid_gsd_m": list(self.valid_gsd_m) if self.valid_gsd_m else None,
+            "threshold": self.threshold,
+            "temperature": self.temperature,
+            "bias": self.bias,
+            "simulated": self.simulated,
+            "description": self.description,
+            "license": self.license,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ExpertSpec:
+        """Read the JSON form strictly.
+
+        Raises:
+            BundleError: an unknown or missing key, or a value the class refuses.
+        """
+        known = set(cls.__dataclass_fields__)
+        if set(data) != known:
+            missing, unknown = sorted(known - set(data)), sorted(set(data) - known)
+            raise BundleError(
+                f"An expert in model.json has unknown keys {unknown} and lacks {missing}; "
+                "the bundle was written by another version."
+            )
+        gsd = data["valid_gsd_m"]
+        try:
+            classes = tuple(ClassSpec(int(c["value"]), str(c["name"]), c["color"]) for c in data["classes"])
+            fields = {**data, "classes": classes, "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None}
+            return cls(**fields)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise BundleError(f"Expert '{data.get('name')}' in model.json cannot be read: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Macs:
+    """Multiply-accumulate operations per tile, counted from what the network runs."""
+
+    encoder: int
+    switcher: int
+    experts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def all_experts(self) -> int:
+        """Cost of a tile that every expert decodes."""
+        return self.encoder + self.switcher + sum(self.experts.values())
