@@ -1,0 +1,193 @@
+"""The model bundle: `model.json` says everything about the model, `weights.safetensors` holds its numbers.
+
+Loading is strict. An unknown or missing key, a wrong hash, a tensor of another shape is an error with
+one sentence; nothing is ever dropped, guessed or unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import BundleError
+from .spec import ExpertSpec, Macs
+
+FORMAT = "hydranet-bundle/1"
+MODEL_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+MAX_MODEL_BYTES = 4 * 1024 * 1024
+MAX_WEIGHT_BYTES = 1024 * 1024 * 1024
+
+KEYS = frozenset(
+    {
+        "format",
+        "id",
+        "version",
+        "title",
+        "description",
+        "license",
+        "created",
+        "network",
+        "input",
+        "experts",
+        "macs",
+        "training",
+        "metrics",
+        "mlm",
+        "sha256",
+    }
+)
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """What `model.json` says, checked; reading it needs no torch.
+
+    Attributes:
+        folder: where the bundle lies.
+        data: the whole of model.json.
+        experts: in the order of the switcher's scores.
+        sha256: identity of the bundle; it covers model.json and, through it, the weights.
+    """
+
+    folder: Path
+    data: dict[str, Any]
+    experts: tuple[ExpertSpec, ...]
+    macs: Macs
+    sha256: str
+
+    @property
+    def tile_size(self) -> int:
+        """Edge of the square tiles the model reads, in pixels."""
+        return int(self.data["input"]["tile_size"])
+
+
+def description_digest(data: dict[str, Any]) -> str:
+    """SHA-256 of model.json's content without its own digest, in canonical JSON."""
+    content = {key: value for key, value in data.items() if key != "sha256"}
+    content["weights_sha256"] = data.get("sha256", {}).get(WEIGHTS_FILE)
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_info(folder: Path) -> BundleInfo:
+    """Read and check model.json; the weights are not touched.
+
+    Raises:
+        BundleError: missing, unreadable, of another format, altered, or inconsistent.
+    """
+    path = folder / MODEL_FILE
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise BundleError(f"{path} is larger than {MAX_MODEL_BYTES} bytes; it is no bundle description.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(
+            f"No model bundle in {folder}: {MODEL_FILE} is missing; choose a bundle folder."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read ({error}); restore the bundle from its source.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise BundleError(f"{path} is not a '{FORMAT}' description; choose a bundle made for this version.")
+    if set(data) != KEYS:
+        raise BundleError(
+            f"{path} has unknown keys {sorted(set(data) - KEYS)} and lacks {sorted(KEYS - set(data))}; "
+            "the bundle was written by another version."
+        )
+    digest = description_digest(data)
+    if not isinstance(data["sha256"], dict) or data["sha256"].get(MODEL_FILE) != digest:
+        raise BundleError(
+            f"{path} does not match its own checksum: it was altered or damaged; restore the bundle."
+        )
+    try:
+        experts = tuple(ExpertSpec.from_dict(entry) for entry in data["experts"])
+        costs = data["macs"]
+        macs = Macs(
+            int(costs["encoder"]), int(costs["switcher"]), {k: int(v) for k, v in costs["experts"].items()}
+        )
+        tile_size = int(data["input"]["tile_size"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{path} cannot be understood ({error!r}); restore the bundle.") from error
+    names = [expert.name for expert in experts]
+    if not names or len(set(names)) != len(names) or set(macs.experts) != set(names):
+        raise BundleError(f"{path} lists experts {names}, which do not match its costs; restore the bundle.")
+    if tile_size < 32 or tile_size % 32:
+        raise BundleError(f"{path} asks for tiles of {tile_size} pixels; expected a multiple of 32.")
+    return BundleInfo(folder, data, experts, macs, digest)
+
+
+def check_weights(info: BundleInfo) -> Path:
+    """Compare the weights with their checksum and return their path.
+
+    Raises:
+        BundleError: missing, unreadable or altered.
+    """
+    path = info.folder / WEIGHTS_FILE
+    try:
+        if path.stat().st_size > MAX_WEIGHT_BYTES:
+            raise BundleError(
+                f"{path} is larger than {MAX_WEIGHT_BYTES} bytes; it is not this bundle's file."
+            )
+        found = file_digest(path)
+    except FileNotFoundError:
+        raise BundleError(f"{path} is missing; restore the bundle from its source.") from None
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error}); restore the bundle.") from error
+    if found != info.data["sha256"].get(WEIGHTS_FILE):
+        raise BundleError(
+            f"{path} does not match its checksum: it was altered or damaged; restore the bundle."
+        )
+    return path
+
+
+def load_bundle(folder: str | Path, *, device: str = "auto", precision: str = "auto"):
+    """Load a bundle as a `Model` (see `model.py`); checksums are verified before any tensor is read.
+
+    Args:
+        folder: holds model.json and weights.safetensors.
+        device: "cpu", "cuda", "mps" or "auto" (an accelerator if there is one).
+        precision: "fp32", "bf16" or "auto" (bf16 where the hardware has it natively).
+
+    Raises:
+        BundleError: anything about the bundle that is not as declared.
+    """
+    info = read_info(Path(folder))
+    weights = check_weights(info)
+    from .networks.inference import NetworkModel  # torch is needed from here on only
+
+    return NetworkModel.load(info, weights, device=device, precision=precision)
+
+
+def write_bundle(folder: Path, data: dict[str, Any], weights: dict[str, Any]) -> BundleInfo:
+    """Write a bundle whole: both files beside their names first, then renamed, model.json last.
+
+    Args:
+        folder: created if missing.
+        data: model.json without "format" and "sha256", which are added here.
+        weights: tensor by name.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights_part, model_part = folder / f"{WEIGHTS_FILE}.part", folder / f"{MODEL_FILE}.part"
+    save_file({key: value.contiguous() for key, value in weights.items()}, weights_part)
+    data = {"format": FORMAT, **data, "sha256": {WEIGHTS_FILE: file_digest(weights_part)}}
+    data = json.loads(json.dumps(data))  # what is hashed is what will be read back
+    data["sha256"][MODEL_FILE] = description_digest(data)
+    model_part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(weights_part, folder / WEIGHTS_FILE)
+    os.replace(model_part, folder / MODEL_FILE)
+    return read_info(folder)

@@ -1,0 +1,45 @@
+"""`hydranet info`: what a bundle is, in words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("info", help="describe a model bundle and verify its checksums")
+    parser.add_argument("bundle", nargs="?", help="bundle folder (default: the bundled model)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the bundle's experts, bands, costs and metrics."""
+    from ..bundle import check_weights, read_info
+    from ..resources import default_bundle
+
+    info = read_info(Path(args.bundle) if args.bundle else default_bundle())
+    weights = check_weights(info)
+    data = info.data
+    bands = ", ".join(f"{band['name']} {band['wavelength_nm']:.0f} nm" for band in data["input"]["bands"])
+    print(f"{data['title']}  ({data['id']} {data['version']}, {data['license']})")
+    print(data["description"])
+    print(f"\nfolder   {info.folder}\nsha256   {info.sha256}  (model.json and weights verified)")
+    print(
+        f"weights  {weights.stat().st_size / 1e6:.1f} MB, {data['mlm']['mlm:total_parameters']:,} parameters"
+    )
+    print(f"input    {info.tile_size} x {info.tile_size} tiles of reflectance; bands {bands}")
+    macs = info.macs
+    costs = f"encoder {macs.encoder / 1e6:.0f} M + switcher {macs.switcher / 1e6:.2f} M"
+    print(f"cost     {costs} multiply-adds a tile\n")
+    print(f"{'expert':<15}{'kind':<12}{'resolution':<15}{'threshold':>9}{'M MACs':>8}  classes")
+    for expert in info.experts:
+        gsd = expert.valid_gsd_m
+        span = f"{gsd[0]:g} to {gsd[1]:g} m" if gsd else "any"
+        classes = ", ".join(c.name for c in expert.classes) or (expert.unit or "")
+        mark = "  [simulated data]" if expert.simulated else ""
+        print(
+            f"{expert.name:<15}{expert.kind:<12}{span:<15}{expert.threshold:>9.2f}"
+            f"{macs.experts[expert.name] / 1e6:>8.0f}  {classes}{mark}"
+        )
+    print(f"\nmetrics  {data['metrics'].get('split', 'none')} split: see MODEL_CARD.md beside the bundle")
+    return 0

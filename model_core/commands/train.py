@@ -1,0 +1,54 @@
+"""`hydranet train`: train the bundled model from a data pack."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("train", help="train encoder, experts and switcher from a data pack")
+    parser.add_argument(
+        "--data", required=True, type=Path, help="folder of the pack (catalog.csv, scenes, labels)"
+    )
+    parser.add_argument(
+        "--run", type=Path, help="run folder; an unfinished run in it is continued (default: a new one)"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where new runs go (default: runs)")
+    parser.add_argument("--quick", action="store_true", help="minutes instead of hours: to see that it works")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument("--install", action="store_true", help="make the new bundle the default one")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, resuming where a stopped run left off."""
+    import torch
+
+    from ..training.pipeline import new_run, train_bundle
+    from ..training.recipe import FULL, QUICK
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    folder = args.run or new_run(args.runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with (folder / "train.log").open("a", encoding="utf-8") as file:
+
+        def log(message: str) -> None:
+            line = f"{time.monotonic() - started:8.0f} s  {message}"
+            print(line, file=sys.stderr, flush=True)
+            file.write(line + "\n")
+            file.flush()
+
+        log(f"run folder {folder}; to continue it after a stop: hydranet train --data … --run {folder}")
+        info = train_bundle(args.data, folder, QUICK if args.quick else FULL, log)
+    print(info.folder)
+    if args.install:
+        from ..resources import ROOT
+        from ..training.install import install_bundle
+
+        print(install_bundle(info.folder, ROOT / "resources" / "bundle"))
+    return 0

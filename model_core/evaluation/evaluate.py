@@ -1,0 +1,185 @@
+"""Score a bundle on one split: every expert on the scenes that have its labels, and the router on tiles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from ..model import Model
+from ..tasks import TASK_NAMES, UNKNOWN
+from ..training.layout import natural_tiles
+from ..training.pack import Sample
+from ..training.relevance import relevance
+from ..training.sampling import collate
+from . import metrics
+from .segment import segment
+
+ROAD_TOLERANCE = 3
+"""Pixels by which a road may be displaced and still count as found (buffered precision and recall)."""
+
+Score = Callable[[np.ndarray], float]
+
+
+def _cloud_f1(counts: np.ndarray) -> float:
+    return metrics.f1(counts, (1, 2))
+
+
+HEADLINE: dict[str, tuple[str, Score]] = {
+    "clouds": ("F1 cloud (thin or thick)", _cloud_f1),
+    "water": ("IoU water", metrics.iou),
+    "burned": ("IoU burned", metrics.iou),
+    "roads": ("F1 road", metrics.f1),
+    "landcover": ("mIoU, vegetation merged", metrics.mean_iou),
+    "forest_damage": ("F1 damaged forest", metrics.f1),
+    "buildings": ("IoU building", metrics.iou),
+}
+"""The one figure that stands for each expert."""
+
+
+def evaluate_experts(model: Model, samples: list[Sample], log: Callable[[str], None]) -> dict[str, Any]:
+    """Per expert: the headline metric with its 95 % interval, over all scenes, by source, by label kind."""
+    counts: dict[str, list[tuple[Sample, np.ndarray]]] = defaultdict(list)
+    tolerant: list[np.ndarray] = []
+    names = [expert.name for expert in model.experts if expert.name in TASK_NAMES]
+    classes = {expert.name: expert.channels for expert in model.experts}
+    for number, sample in enumerate(sorted(samples, key=lambda s: s.id)):
+        wanted = [name for name in names if name in sample.labels]
+        if not wanted:
+            continue
+        for name, predicted in segment(model, sample, wanted).items():
+            label = np.where(sample.valid, sample.labels[name], UNKNOWN)
+            if name == "landcover":
+                table = metrics.confusion(
+                    metrics.merge_vegetation(label), metrics.merge_vegetation(predicted), 4
+                )
+            else:
+                table = metrics.confusion(label, predicted, classes[name])
+            if table.sum():
+                counts[name].append((sample, table))
+            if name == "roads":
+                tolerant.append(_buffered(label, predicted))
+        if number % 50 == 0:
+            log(f"evaluated {number} scenes")
+    result = {}
+    for name, rows in counts.items():
+        title, score = HEADLINE[name]
+        result[name] = {
+            "metric": title,
+            **_entry([table for _, table in rows], score),
+            "by_source": _by_source(name, rows, score),
+            "by_label_kind": _grouped(
+                rows, score, lambda sample, n=name: sample.label_kind.get(n, "unknown")
+            ),
+            "confusion": sum(table for _, table in rows).tolist(),
+        }
+    if tolerant:
+        low, high = metrics.bootstrap(tolerant, _buffered_f1)
+        result["roads"]["tolerant"] = {
+            "metric": f"F1 road within {ROAD_TOLERANCE} px",
+            "value": _buffered_f1(sum(tolerant)),
+            "low": low,
+            "high": high,
+        }
+    return result
+
+
+def _entry(tables: list[np.ndarray], score: Score) -> dict[str, Any]:
+    low, high = metrics.bootstrap(tables, score)
+    total = sum(tables)
+    return {
+        "value": score(total),
+        "low": low,
+        "high": high,
+        "scenes": len(tables),
+        "pixels": int(total.sum()),
+    }
+
+
+def _grouped(
+    rows: list[tuple[Sample, np.ndarray]], score: Score, key: Callable[[Sample], str]
+) -> dict[str, Any]:
+    groups = defaultdict(list)
+    for sample, table in rows:
+        groups[key(sample)].append(table)
+    return {name: _entry(tables, score) for name, tables in sorted(groups.items())}
+
+
+def _by_source(name: str, rows: list[tuple[Sample, np.ndarray]], score: Score) -> dict[str, Any]:
+    groups = _grouped(rows, score, lambda sample: sample.source)
+    for source, entry in groups.items():
+        entry["label_kinds"] = sorted(
+            {s.label_kind.get(name, "unknown") for s, _ in rows if s.source == source}
+        )
+    return groups
+
+
+def _buffered(label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(predicted near a label, predicted, label near a prediction, label) in pixels."""
+    known = label != UNKNOWN
+    truth, found = (label == 1) & known, (predicted == 1) & known
+    disk = np.hypot(*np.ogrid[-ROAD_TOLERANCE : ROAD_TOLERANCE + 1, -ROAD_TOLERANCE : ROAD_TOLERANCE + 1])
+    disk = disk <= ROAD_TOLERANCE
+    near_truth, near_found = binary_dilation(truth, disk), binary_dilation(found, disk)
+    return np.array(
+        [(found & near_truth).sum(), found.sum(), (truth & near_found).sum(), truth.sum()], np.int64
+    )
+
+
+def _buffered_f1(row: np.ndarray) -> float:
+    precision, recall = row[0] / max(1, row[1]), row[2] / max(1, row[3])
+    return float(2 * precision * recall / max(1e-9, precision + recall))
+
+
+def evaluate_router(model: Model, samples: list[Sample]) -> dict[str, Any]:
+    """The router on the split's tiles, unknown targets left out: F1, recall@k, calibration error."""
+    scores, targets, sources = [], [], []
+    for placed in natural_tiles(samples, model.tile_size):
+        batch = collate([placed.tile])
+        features = model.encode(
+            batch["reflectance"].numpy(), placed.tile.available.numpy(), placed.tile.valid[None].numpy()
+        )
+        scores.append(model.scores(features)[0])
+        targets.append(relevance(placed.tile).numpy())
+        sources.append(placed.source)
+    score, target = np.array(scores), np.array(targets)
+    columns = [TASK_NAMES.index(expert.name) for expert in model.experts]
+    target = target[:, columns]
+    thresholds = np.array([expert.threshold for expert in model.experts])
+    return summarise_router(score, target, thresholds, [expert.name for expert in model.experts])
+
+
+def summarise_router(
+    score: np.ndarray, target: np.ndarray, thresholds: np.ndarray, names: list[str]
+) -> dict[str, Any]:
+    """Figures from scores (N, E), targets (N, E) of 1, 0, -1 and thresholds (E,)."""
+    known, needed, chosen = target >= 0, target == 1, score >= thresholds
+    hit = (chosen & needed).sum(0)
+    wrong = (chosen & known & ~needed).sum(0)
+    missed = (~chosen & needed).sum(0)
+    experts = {}
+    for column, name in enumerate(names):
+        h, w, m = int(hit[column]), int(wrong[column]), int(missed[column])
+        experts[name] = {
+            "needed": int(needed[:, column].sum()),
+            "not_needed": int((known & ~needed)[:, column].sum()),
+            "precision": h / (h + w) if h + w else float("nan"),
+            "recall": h / (h + m) if h + m else float("nan"),
+            "f1": 2 * h / (2 * h + w + m) if h + w + m else float("nan"),
+            "ece": metrics.calibration_error(
+                score[known[:, column], column], needed[known[:, column], column]
+            ),
+        }
+    rank = (-score).argsort(1).argsort(1)
+    both = [e["f1"] for e in experts.values() if e["needed"] and e["not_needed"]]
+    return {
+        "tiles": len(score),
+        "micro_f1": float(2 * hit.sum() / max(1, 2 * hit.sum() + wrong.sum() + missed.sum())),
+        "macro_f1": float(np.mean(both)) if both else float("nan"),
+        "recall_at": {str(k): float((needed & (rank < k)).sum() / max(1, needed.sum())) for k in (1, 2, 3)},
+        "ece": metrics.calibration_error(score[known], needed[known]),
+        "experts": experts,
+    }

@@ -1,0 +1,38 @@
+"""Keep measured figures in the bundle they were measured on."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from ..bundle import MODEL_FILE, BundleInfo, check_weights, description_digest, read_info
+
+
+def record_metrics(folder: Path, metrics: dict[str, Any]) -> BundleInfo:
+    """Replace the metrics in model.json; the weights and everything else stay as they are.
+
+    Raises:
+        BundleError: the bundle is not sound.
+    """
+    info = read_info(folder)
+    check_weights(info)
+    data = json.loads(json.dumps({**info.data, "metrics": without_nan(metrics)}))
+    data["sha256"][MODEL_FILE] = description_digest(data)
+    part = folder / f"{MODEL_FILE}.part"
+    part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, folder / MODEL_FILE)
+    return read_info(folder)
+
+
+def without_nan(value: Any) -> Any:
+    """NaN is no JSON; a figure that could not be computed is null."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 6)
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_nan(part) for part in value]
+    return value

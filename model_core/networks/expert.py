@@ -1,0 +1,42 @@
+"""A task expert: a light decoder over the shared features, with skips at every resolution."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .blocks import ConvUnit, upsample
+from .encoder import Features
+
+
+class Expert(nn.Module):
+    """Top-down decoder ending at half resolution; a pixel-shuffle head doubles it.
+
+    Args:
+        skips: encoder channels, finest (1/2) first.
+        widths: decoder channels at the same resolutions.
+        channels: output channels of the task.
+    """
+
+    def __init__(
+        self, skips: tuple[int, ...], widths: tuple[int, ...], channels: int, *, deploy: bool = False
+    ):
+        super().__init__()
+        self.lateral = nn.ModuleList(
+            ConvUnit(skip, width, 1, activate=i == len(widths) - 1, deploy=deploy)
+            for i, (skip, width) in enumerate(zip(skips, widths, strict=True))
+        )
+        self.merge = nn.ModuleList(
+            ConvUnit(coarse, fine, 3, deploy=deploy)
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.refine = ConvUnit(widths[0], widths[0], 3, deploy=deploy)
+        self.head = nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
+
+    def forward(self, features: Features) -> Tensor:
+        """Features of n tiles -> task logits (n, channels, H, W)."""
+        x = self.lateral[-1](features.levels[-1])
+        for level in range(len(self.merge) - 1, -1, -1):
+            # The skip joins before the ReLU of the merging convolution.
+            x = self.merge[level](upsample(x), add=self.lateral[level](features.levels[level]))
+        return self.shuffle(self.head(self.refine(x)))

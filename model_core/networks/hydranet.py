@@ -1,0 +1,96 @@
+"""HydraNet: encode once, score every expert, decode with the chosen ones only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import BundleError
+from .blocks import ConvUnit
+from .encoder import Encoder, Features
+from .expert import Expert
+from .switcher import Switcher
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network; kept in model.json so that a bundle rebuilds itself."""
+
+    encoder_widths: tuple[int, ...] = (32, 48, 96, 160, 256)
+    encoder_depths: tuple[int, ...] = (2, 2, 2, 1)
+    expert_widths: tuple[int, ...] = (16, 32, 48, 64, 64)
+    switcher_hidden: int = 128
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON form."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> NetworkConfig:
+        """Read the JSON form strictly.
+
+        Raises:
+            BundleError: unknown or missing keys.
+        """
+        if set(data) != set(cls.__dataclass_fields__):
+            raise BundleError(
+                f"The network section of model.json has keys {sorted(data)}; "
+                f"expected {sorted(cls.__dataclass_fields__)}."
+            )
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+class HydraNet(nn.Module):
+    """The mixture-of-experts network of systems.md section 1.
+
+    Args:
+        config: widths and depths.
+        experts: output channels by expert name; the order is the order of the scores.
+        deploy: build the folded form that bundles hold.
+    """
+
+    def __init__(self, config: NetworkConfig, experts: Mapping[str, int], *, deploy: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        self.channels = dict(experts)
+        self.deploy = deploy
+        self.encoder = Encoder(config.encoder_widths, config.encoder_depths, deploy=deploy)
+        self.switcher = Switcher(config.encoder_widths[-1], config.switcher_hidden, len(experts))
+        self.experts = nn.ModuleDict(
+            {
+                name: Expert(config.encoder_widths, config.expert_widths, channels, deploy=deploy)
+                for name, channels in experts.items()
+            }
+        )
+
+    def encode(self, reflectance: Tensor, available: Tensor, valid: Tensor) -> Features:
+        """(B, 8, H, W), (B, 8), (B, 1, H, W) -> features; see `Encoder.forward`."""
+        return self.encoder(reflectance, available, valid)
+
+    def decode(self, name: str, features: Features, index: Tensor | None = None) -> Tensor:
+        """Task logits (n, C, H, W) of the tiles in `index` (all if None); others are not computed."""
+        return self.experts[name](features if index is None else features.select(index))
+
+    def forward(
+        self, reflectance: Tensor, available: Tensor, valid: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Dense pass, for counting and export: logits of the switcher and of every expert."""
+        features = self.encode(reflectance, available, valid)
+        return self.switcher(features), {name: self.decode(name, features) for name in self.experts}
+
+    @torch.no_grad()
+    def folded(self) -> HydraNet:
+        """The equivalent network with every unit folded into one convolution, in eval mode."""
+        target = HydraNet(self.config, self.channels, deploy=True)
+        units = dict(self.named_modules())
+        state = {key: value for key, value in self.state_dict().items() if key in target.state_dict()}
+        for name, module in target.named_modules():
+            if isinstance(module, ConvUnit):
+                state[f"{name}.conv.weight"], state[f"{name}.conv.bias"] = units[name].folded()
+        target.load_state_dict(state)  # strict: every parameter must have been given
+        return target.eval()

@@ -1,0 +1,1 @@
+"""Training of the bundled model: the data pack, the joint recipe, the frozen switcher, calibration."""

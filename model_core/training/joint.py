@@ -1,0 +1,193 @@
+"""Joint training: one encoder and every expert together, on whatever labels each tile has."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ..networks.hydranet import HydraNet
+from ..spec import ExpertSpec
+from ..tasks import TASK_NAMES, TASKS, UNKNOWN
+from .losses import segmentation_loss
+from .pack import Sample
+from .recipe import Recipe
+from .sampling import TileSampler, TileStream
+
+
+def new_network(recipe: Recipe, experts: tuple[ExpertSpec, ...] = tuple(t.expert for t in TASKS)) -> HydraNet:
+    """A seeded, untrained network for the tasks."""
+    torch.manual_seed(recipe.seed)
+    network = HydraNet(recipe.network, {expert.name: expert.channels for expert in experts})
+    return network.to(memory_format=torch.channels_last)
+
+
+CHECKPOINT_EVERY = 250
+"""Steps between checkpoints: a few minutes of work at most are lost to a stop."""
+
+
+class Checkpoint:
+    """Weights, averaged weights, optimiser moments and the step, as safetensors beside a small JSON.
+
+    Written to another name and renamed, the JSON last, so that a kill at any time leaves the previous
+    checkpoint or the new one, never half of one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, step: int, network: HydraNet, average: HydraNet, optimizer: torch.optim.Optimizer) -> None:
+        """Keep everything a resumed training needs."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
+        tensors |= {f"average.{k}": v.contiguous() for k, v in average.state_dict().items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
+        name = f"step-{step:06d}.safetensors"
+        save_file({k: v.clone() for k, v in tensors.items()}, self.folder / f"{name}.part")
+        os.replace(self.folder / f"{name}.part", self.folder / name)
+        part = self.folder / "checkpoint.json.part"
+        part.write_text(json.dumps({"step": step, "file": name}))
+        os.replace(part, self.folder / "checkpoint.json")
+        for old in self.folder.glob("step-*.safetensors"):
+            if old.name != name:
+                old.unlink()
+
+    def load(self, network: HydraNet, average: HydraNet, optimizer: torch.optim.Optimizer) -> int:
+        """Restore the last checkpoint; returns its step, 0 if there is none."""
+        index = self.folder / "checkpoint.json"
+        if not index.is_file():
+            return 0
+        entry = json.loads(index.read_text())
+        tensors = load_file(self.folder / entry["file"])
+        network.load_state_dict(_under(tensors, "network."))
+        average.load_state_dict(_under(tensors, "average."))
+        states: dict[int, dict[str, Tensor]] = {}
+        for key, value in _under(tensors, "optimizer.").items():
+            number, name = key.split(".", 1)
+            states.setdefault(int(number), {})[name] = value
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        return int(entry["step"])
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def learning_rate(step: int, total: int, recipe: Recipe) -> float:
+    """Linear warm-up, then a cosine to one per cent."""
+    if step < recipe.warmup:
+        return recipe.lr * (step + 1) / recipe.warmup
+    progress = (step - recipe.warmup) / max(1, total - recipe.warmup)
+    return recipe.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def batch_loss(
+    network: HydraNet, batch: dict[str, Tensor], recipe: Recipe
+) -> tuple[Tensor, dict[str, float]]:
+    """Sum of the tasks' losses; an expert decodes only the tiles that carry its labels."""
+    features = network.encode(batch["reflectance"], batch["available"], batch["valid"])
+    labels = torch.where(batch["valid"].bool(), batch["labels"], UNKNOWN)  # (B, tasks, S, S)
+    labelled = (labels != UNKNOWN).flatten(2).any(2)  # (B, tasks)
+    total, parts = torch.zeros(()), {}
+    for number, name in enumerate(TASK_NAMES):
+        index = labelled[:, number].nonzero()[:, 0]
+        if len(index) == 0:
+            continue
+        logits = network.decode(name, features, index)
+        weights = torch.tensor(recipe.class_weights[name])
+        loss = segmentation_loss(logits, labels[index, number], weights, vegetation=name == "landcover")
+        # Share of the batch: a task seen on one tile pulls no harder on the encoder than that tile.
+        total = total + loss * (len(index) / len(labels)) ** 0.5
+        parts[name] = float(loss.detach())
+    return total, parts
+
+
+def train_joint(
+    samples: list[Sample],
+    recipe: Recipe,
+    folder: Path,
+    log: Callable[[str], None],
+    validate: Callable[[HydraNet], dict[str, float]] | None = None,
+    *,
+    every: int = 1000,
+) -> HydraNet:
+    """Train encoder and experts; returns the averaged network (unfolded).
+
+    Resumes from `folder/checkpoint.json` if there is one. Batch `i` depends on the seed and `i` alone.
+    """
+    network = new_network(recipe)
+    average = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(
+        [p for name, p in network.named_parameters() if not name.startswith("switcher.")],
+        lr=recipe.lr,
+        weight_decay=recipe.weight_decay,
+    )
+    checkpoint = Checkpoint(folder)
+    step = checkpoint.load(network, average, optimizer)
+    total = sum(phase.steps for phase in recipe.phases)
+    curve = folder / "curve.csv"
+    if step:
+        log(f"resumed at step {step} of {total}")
+    first = 0
+    running: dict[str, float] = {}
+    for phase in recipe.phases:
+        last = first + phase.steps
+        if step < last:
+            sampler = TileSampler(samples, phase.size, recipe.task_weights)
+            stream = TileStream(sampler, phase.batch, recipe.seed + first, start=step - first)
+            loader = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4))
+            started, began = time.monotonic(), step
+            while step < last:
+                batch = next(loader)
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(step, total, recipe)
+                network.train()
+                with torch.autocast("cpu", torch.bfloat16, enabled=_bf16()):
+                    loss, parts = batch_loss(network, batch, recipe)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                optimizer.step()
+                _average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
+                step += 1
+                for name, value in parts.items():
+                    running[name] = value if name not in running else 0.98 * running[name] + 0.02 * value
+                if step % 50 == 0:
+                    rate = (step - began) * phase.batch / (time.monotonic() - started)
+                    text = " ".join(f"{name}={running.get(name, np.nan):.3f}" for name in TASK_NAMES)
+                    log(f"step {step}/{total} size {phase.size} {rate:.1f} samples/s {text}")
+                if step % CHECKPOINT_EVERY == 0 or step == last:
+                    checkpoint.save(step, network, average, optimizer)
+                if validate is not None and (step % every == 0 or step == total):
+                    scores = validate(average.folded())
+                    log("val " + " ".join(f"{name}={value:.3f}" for name, value in scores.items()))
+                    with curve.open("a") as file:
+                        file.write(json.dumps({"step": step, **scores}) + "\n")
+            del loader
+        first = last
+    return average
+
+
+def _bf16() -> bool:
+    """bf16 pays only where the CPU has it in hardware; elsewhere it is emulated and slower."""
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("amx_tile"))
+
+
+@torch.no_grad()
+def _average(average: HydraNet, network: HydraNet, decay: float) -> None:
+    """Exponential moving average of the weights; BatchNorm statistics are averaged alike."""
+    mine, theirs = average.state_dict(), network.state_dict()
+    floats = [key for key, value in mine.items() if value.is_floating_point()]
+    torch._foreach_lerp_([mine[key] for key in floats], [theirs[key] for key in floats], 1 - decay)

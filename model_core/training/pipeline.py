@@ -1,0 +1,120 @@
+"""The whole training of a bundle: joint, frozen switcher, calibration, export; resumable at each step."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from .. import __version__
+from ..bundle import BundleInfo
+from ..errors import RequestError
+from ..networks.hydranet import HydraNet
+from ..tasks import TASK_NAMES
+from .export import export_bundle
+from .joint import new_network, train_joint
+from .layout import natural_tiles
+from .pack import load_chips, load_pack
+from .recipe import Recipe
+from .switcher import PooledTiles, calibrate_all, frozen_digest, pool_augmented, pool_tiles, train_switcher
+
+CHIP_EVERY = 3
+"""EuroSAT has thousands of alike chips; every third is enough and keeps memory under 2 GB."""
+
+Log = Callable[[str], None]
+
+
+def new_run(parent: Path) -> Path:
+    """Create `parent/YYYYMMDD_HHMMSS/{weights,results,analysis}`."""
+    run = parent / datetime.now().strftime("%Y%m%d_%H%M%S")
+    for name in ("weights", "results", "analysis"):
+        (run / name).mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
+    """Train everything and write `run/bundle`.
+
+    A run that was stopped continues from its last checkpoint when called with the same folder.
+
+    Raises:
+        RequestError: no pack in `data`, or the folder holds a run of another recipe.
+    """
+    started = time.monotonic()
+    _remember(run, recipe)
+    train = load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY)
+    log(f"{len(train)} training scenes and chips")
+    trained = _joint(train, recipe, run, log)
+    digest = frozen_digest(trained)
+    network = trained.folded()
+    val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))[0]
+    cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))[0]
+    pooled = _pooled(network, train, recipe, run, log)
+    train_switcher(network, pooled, val, recipe, log)
+    calibration = calibrate_all(network, cal, val)
+    for name, row in calibration.items():
+        log(f"calibration: {name} {row}")
+    info = export_bundle(
+        run / "bundle",
+        network,
+        calibration,
+        recipe,
+        train,
+        {
+            "how": "joint training of encoder and experts, then the switcher with everything else frozen",
+            "machine": f"{torch.get_num_threads()} threads of a {platform.machine()} CPU, no GPU",
+            "hydranet": __version__,
+            "torch": torch.__version__.split("+")[0],
+            "frozen_sha256": digest,
+            "tiles_pooled": len(pooled.pooled),
+        },
+    )
+    log(f"bundle written to {info.folder} after {time.monotonic() - started:.0f} s")
+    return info
+
+
+def _remember(run: Path, recipe: Recipe) -> None:
+    config = run / "config.json"
+    text = json.dumps(recipe.as_dict(), indent=1)
+    if config.is_file() and config.read_text() != text:
+        raise RequestError(
+            f"{run} holds a run of another recipe; choose another folder, or none for a new one."
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    config.write_text(text)
+
+
+def _joint(train: list, recipe: Recipe, run: Path, log: Log) -> HydraNet:
+    """The jointly trained network; kept as `weights/joint.safetensors` once whole."""
+    done = run / "weights" / "joint.safetensors"
+    if done.is_file():
+        network = new_network(recipe)
+        network.load_state_dict(load_file(done))
+        return network.eval()
+    network = train_joint(train, recipe, run / "weights", log).eval()
+    part = done.with_suffix(".part")
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, part)
+    part.replace(done)
+    return network
+
+
+def _pooled(network: HydraNet, train: list, recipe: Recipe, run: Path, log: Log) -> PooledTiles:
+    """Pooled training tiles, kept so that a stop does not cost them again."""
+    done = run / "weights" / "pooled.safetensors"
+    if done.is_file():
+        stored = load_file(done)
+        return PooledTiles(stored["pooled"], stored["target"])
+    pooled = pool_augmented(network, train, recipe.switcher_tiles, recipe, log)
+    part = done.with_suffix(".part")
+    save_file({"pooled": pooled.pooled, "target": pooled.target.contiguous()}, part)
+    part.replace(done)
+    for column, name in enumerate(TASK_NAMES):
+        target = pooled.target[:, column]
+        log(f"switcher: {name} needed on {int((target == 1).sum())}, not on {int((target == 0).sum())} tiles")
+    return pooled

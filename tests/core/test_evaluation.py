@@ -1,0 +1,108 @@
+"""Metrics against values worked out by hand, and the evaluation against a model whose answers are known."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from model_core.evaluation import metrics
+from model_core.evaluation.evaluate import evaluate_experts, summarise_router
+from model_core.evaluation.record import without_nan
+from model_core.evaluation.segment import segment
+from model_core.spec import Macs
+from model_core.tasks import TASKS, UNKNOWN
+from model_core.training.pack import load_pack
+
+from .tiny_pack import write_pack
+
+
+def test_confusion_leaves_unknown_out():
+    label = np.array([0, 1, 1, UNKNOWN])
+    predicted = np.array([0, 1, 0, 1])
+    counts = metrics.confusion(label, predicted, 2)
+    assert counts.tolist() == [[1, 0], [1, 1]]
+    assert metrics.iou(counts) == 0.5
+    assert metrics.f1(counts) == pytest.approx(2 / 3)
+    assert metrics.accuracy(counts) == pytest.approx(2 / 3)
+    assert metrics.mean_iou(counts) == pytest.approx((0.5 + 0.5) / 2)
+
+
+def test_a_metric_of_nothing_is_nan():
+    assert math.isnan(metrics.iou(np.zeros((2, 2))))
+    assert without_nan({"a": [float("nan"), 0.5]}) == {"a": [None, 0.5]}
+    json.dumps(without_nan({"a": float("nan")}), allow_nan=False)
+
+
+def test_vegetation_is_merged():
+    label = np.array([0, 1, 2, 6, 3, 4, UNKNOWN])
+    assert metrics.merge_vegetation(label).tolist() == [0, 1, 1, 1, 2, 3, UNKNOWN]
+
+
+def test_bootstrap_is_wide_with_few_scenes_and_repeats():
+    good, bad = np.array([[50, 0], [0, 50]]), np.array([[50, 25], [25, 0]])
+    low, high = metrics.bootstrap([good, bad], metrics.iou)
+    assert (low, high) == (0.0, 1.0)
+    assert metrics.bootstrap([good, bad], metrics.iou) == (low, high)
+    assert metrics.bootstrap([good] * 5, metrics.iou) == (1.0, 1.0)
+
+
+def test_calibration_error():
+    assert metrics.calibration_error(np.full(10, 0.3), np.array([1] * 3 + [0] * 7)) == pytest.approx(0.0)
+    assert metrics.calibration_error(np.full(10, 0.95), np.zeros(10)) == pytest.approx(0.95)
+
+
+def test_router_figures_leave_unknown_targets_out():
+    score = np.array([[0.9, 0.8], [0.2, 0.7], [0.6, 0.1]])
+    target = np.array([[1, -1], [0, 1], [0, 1]])
+    row = summarise_router(score, target, np.array([0.5, 0.5]), ["a", "b"])
+    assert row["experts"]["a"]["precision"] == 0.5  # tile 3 was sent there in vain
+    assert row["experts"]["a"]["recall"] == 1.0
+    assert row["experts"]["b"]["recall"] == 0.5  # tile 1 is unknown, tile 3 missed
+    assert row["micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert row["recall_at"]["1"] == pytest.approx(2 / 3)
+    assert row["recall_at"]["2"] == 1.0
+
+
+class Oracle:
+    """A model that reads the class off the near infrared: dark is water, very bright is cloud."""
+
+    id, version, sha256, tile_size = "oracle", "1", "0", 64
+    experts = tuple(task.expert for task in TASKS)
+    macs = Macs(0, 0, {task.name: 0 for task in TASKS})
+
+    def encode(self, reflectance, available, valid):
+        return reflectance
+
+    def decode(self, name, features, index):
+        nir = features[list(index), 7]
+        found = nir > 0.5 if name == "clouds" else nir < 0.1
+        channels = next(e.channels for e in self.experts if e.name == name)
+        out = np.zeros((len(nir), channels, *nir.shape[1:]), np.float32)
+        value = {"clouds": (0, 2), "landcover": (2, 0)}.get(name, (0, 1))
+        for cls, mask in zip(value, (~found, found), strict=True):
+            out[:, cls] = mask
+        return out
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    return load_pack(write_pack(tmp_path_factory.mktemp("pack")), ("test",))
+
+
+def test_segment_puts_every_tile_back_where_it_was(samples):
+    for sample in samples:
+        name = "clouds" if "clouds" in sample.labels else "water"
+        found = segment(Oracle(), sample, [name], overlap=16)[name]
+        np.testing.assert_array_equal(found, sample.labels[name])
+
+
+def test_a_perfect_model_scores_one(samples):
+    result = evaluate_experts(Oracle(), samples, lambda _m: None)
+    assert result["water"]["value"] == 1.0
+    assert result["clouds"]["value"] == 1.0
+    assert result["landcover"]["value"] == 1.0
+    assert result["water"]["by_source"]["lakes"]["label_kinds"] == ["hand"]
+    assert "burned" not in result
