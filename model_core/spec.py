@@ -67,7 +67,9 @@ class ExpertSpec:
         if not _NAME.match(self.name):
             raise BundleError(f"Expert name '{self.name}' is not usable as a file name; use a-z, 0-9 and _.")
         if self.kind not in KINDS:
-            raise BundleError(f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}.")
+            raise BundleError(
+                f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}."
+            )
         if self.kind == "classes" and [c.value for c in self.classes] != list(range(self.channels)):
             raise BundleError(
                 f"Expert '{self.name}' has {self.channels} channels but classes "
@@ -119,10 +121,16 @@ class ExpertSpec:
         gsd = data["valid_gsd_m"]
         try:
             classes = tuple(ClassSpec(int(c["value"]), str(c["name"]), c["color"]) for c in data["classes"])
-            fields = {**data, "classes": classes, "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None}
+            fields = {
+                **data,
+                "classes": classes,
+                "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None,
+            }
             return cls(**fields)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BundleError(f"Expert '{data.get('name')}' in model.json cannot be read: {error}.") from error
+            raise BundleError(
+                f"Expert '{data.get('name')}' in model.json cannot be read: {error}."
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,272 @@
+"""Any raster that can be matched, rewritten as the 8-band raster the model reads: `prepare`.
+
+The result is uint16 reflectance x 10000 with NoData 0, bands named and ordered as the model's, and tags that
+say where everything came from. It reads back as the same reflectance, to half of 0.0001.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetWriter, MemoryFile
+from rasterio.windows import Window
+
+from . import __version__
+from .bands import BAND_NAMES, BANDS, PAN, STATUS_GIVEN, STATUS_MISSING, pan_weights
+from .errors import BandError, CancelledError, OutputError, RequestError
+from .radiometry import INTEGER_SCALE, SCALE_TAG
+from .raster_file import detail
+from .scene import Scene
+
+NODATA = 0
+_BLOCK = 256
+# Columns handled at once: wide rasters are read and written in pieces, 8 bands of float32 in 64 MiB each.
+_PIECE = 8192
+_PAN_TAG = "PAN_SYNTHESIS"
+_COLOURS = {"red": ColorInterp.red, "green": ColorInterp.green, "blue": ColorInterp.blue}
+# Files that GDAL and QGIS keep beside a raster; those of a replaced raster would lie about the new one.
+_SIDECARS = (".aux.xml", ".ovr", ".msk")
+
+
+def prepare(
+    source: str,
+    output: str,
+    bands: str = "auto",
+    radiometry: str = "auto",
+    window: Sequence[int] | None = None,
+    allow_missing: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> dict[str, Any]:
+    """Write the 8-band raster of a scene.
+
+    Args:
+        source: raster to read.
+        output: GeoTIFF to write; whole or not at all.
+        bands: band choice, see `band_choice.find_mapping`.
+        radiometry: `auto` or `scale,offset`.
+        window: x, y, width, height in pixels, or None for all.
+        allow_missing: write bands that the raster lacks as all NoData instead of refusing.
+        overwrite: replace an existing file.
+        progress: called with pieces done and in total.
+        cancelled: asked before each piece.
+
+    Returns:
+        `path`, `width`, `height`, `band_mapping`, `radiometry` and `warnings`.
+
+    Raises:
+        SceneError, BandError: the raster cannot be read or matched, or lacks bands.
+        RequestError: the window is not inside the raster, or output and source are the same file.
+        OutputError: the output exists or cannot be written.
+        CancelledError: `cancelled` said so.
+    """
+    target = Path(output)
+    _check_target(source, target, overwrite)
+    with Scene.open(source, bands=bands, radiometry=radiometry) as scene:
+        if scene.mapping.missing and not allow_missing:
+            raise BandError(
+                f"'{source}' lacks the bands {', '.join(scene.mapping.missing)}; name them in the band "
+                "choice, or allow missing bands (--allow-missing) to write them as NoData."
+            )
+        area = _check_window(window, scene)
+        part = target.with_name(f"{target.name}.part-{os.getpid()}")
+        try:
+            _write(part, scene, area, progress, cancelled)
+            _replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        return {
+            "path": str(target),
+            "width": int(area.width),
+            "height": int(area.height),
+            "band_mapping": scene.mapping.as_dict(),
+            "radiometry": scene.radiometry.as_dict(),
+            "warnings": scene.warnings,
+        }
+
+
+def _check_target(source: str, target: Path, overwrite: bool) -> None:
+    """Refuse what cannot work before anything is read."""
+    if target.is_dir():
+        raise OutputError(f"'{target}' is a folder; give the name of a file to write, such as scene.tif.")
+    if target.exists():
+        if Path(source).exists() and target.samefile(source):
+            raise RequestError(f"'{target}' is the input itself; give another output file.")
+        if not overwrite:
+            raise OutputError(f"'{target}' exists; choose another name or allow overwriting (--overwrite).")
+    if not target.parent.is_dir():
+        raise OutputError(f"The folder '{target.parent}' does not exist; create it or choose another.")
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"The folder '{target.parent}' is not writable; choose another.")
+
+
+def _check_window(window: Sequence[int] | None, scene: Scene) -> Window:
+    if window is None:
+        return Window(0, 0, scene.width, scene.height)
+    x, y, width, height = window
+    if x < 0 or y < 0 or width < 1 or height < 1 or x + width > scene.width or y + height > scene.height:
+        raise RequestError(
+            f"The window x={x}, y={y}, {width} x {height} pixels is not inside the raster of "
+            f"{scene.width} x {scene.height} pixels; give x,y,width,height within it."
+        )
+    return Window(x, y, width, height)
+
+
+def _write(
+    part: Path,
+    scene: Scene,
+    area: Window,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> None:
+    """Write the file piece by piece, then make sure that all of it can be read."""
+    pieces = list(_pieces(area))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(part, "w", **_profile(scene, area)) as dataset:
+                _describe(dataset, scene, area)
+                for done, piece in enumerate(pieces):
+                    if cancelled is not None and cancelled():
+                        raise CancelledError("Stopped; nothing was written.")
+                    x, y = area.col_off + piece.col_off, area.row_off + piece.row_off
+                    patch = scene.read(Window(x, y, piece.width, piece.height))
+                    dataset.write(_to_integers(patch.reflectance, patch.valid, scene), window=piece)
+                    if progress is not None:
+                        progress(done + 1, len(pieces))
+            _check_whole(part, pieces)
+    except (RasterioError, OSError) as error:
+        raise OutputError(
+            f"'{part.with_suffix('')}' could not be written ({detail(error)}); "
+            "check the free space or choose another folder."
+        ) from error
+
+
+def _check_whole(part: Path, pieces: Sequence[Window]) -> None:
+    """Read everything once: a full disk shows when the last blocks are flushed, and then raises nothing.
+
+    Raises:
+        RasterioError: some part of the file is not there.
+    """
+    with rasterio.open(part) as written:
+        for piece in pieces:
+            written.read(window=piece)
+
+
+def _pieces(area: Window) -> Iterator[Window]:
+    """Windows of whole blocks that cover the output, row by row."""
+    width, height = int(area.width), int(area.height)
+    for y in range(0, height, _BLOCK):
+        for x in range(0, width, _PIECE):
+            yield Window(x, y, min(_PIECE, width - x), min(_BLOCK, height - y))
+
+
+def _to_integers(reflectance: np.ndarray, valid: np.ndarray, scene: Scene) -> np.ndarray:
+    """Reflectance (8, H, W), changed in place, as uint16 x 10000; valid values are at least 1."""
+    reflectance *= np.float32(1.0 / INTEGER_SCALE)
+    np.rint(reflectance, out=reflectance)
+    np.clip(reflectance, 1.0, 65535.0, out=reflectance)
+    numbers = reflectance.astype(np.uint16)
+    numbers *= valid
+    numbers[~scene.mapping.available] = NODATA
+    return numbers
+
+
+def _profile(scene: Scene, area: Window) -> dict[str, Any]:
+    profile = {
+        "driver": "GTiff",
+        "dtype": "uint16",
+        "count": len(BANDS),
+        "width": int(area.width),
+        "height": int(area.height),
+        "nodata": NODATA,
+        "crs": scene.crs,
+        "tiled": True,
+        "blockxsize": _BLOCK,
+        "blockysize": _BLOCK,
+        "predictor": 2,
+        "photometric": "MINISBLACK",
+        "bigtiff": "IF_SAFER",
+        "num_threads": min(4, os.cpu_count() or 1),
+        **compression(),
+    }
+    if not scene.transform.is_identity:
+        profile["transform"] = scene.transform * Affine.translation(area.col_off, area.row_off)
+    return profile
+
+
+def compression() -> dict[str, Any]:
+    """zstd where this GDAL can write it, else deflate; both at level 9."""
+    with MemoryFile() as memory:
+        try:
+            with memory.open(
+                driver="GTiff",
+                width=1,
+                height=1,
+                count=1,
+                dtype="uint8",
+                compress="zstd",
+                crs="EPSG:4326",
+            ):
+                return {"compress": "zstd", "zstd_level": 9}
+        except (RasterioError, OSError):
+            return {"compress": "deflate", "zlevel": 9}
+
+
+def _describe(dataset: DatasetWriter, scene: Scene, area: Window) -> None:
+    """Names, wavelengths, scale and provenance."""
+    mapping = scene.mapping
+    dataset.descriptions = BAND_NAMES
+    dataset.scales = (INTEGER_SCALE,) * len(BANDS)
+    dataset.offsets = (0.0,) * len(BANDS)
+    dataset.colorinterp = [_COLOURS.get(name, ColorInterp.undefined) for name in BAND_NAMES]
+    said = []
+    for index, band in enumerate(BANDS):
+        status, from_band = mapping.status(index), mapping.source_band[index]
+        dataset.update_tags(index + 1, WAVELENGTH_NM=f"{band.wavelength_nm:g}", STATUS=status)
+        said.append(f"{band.name}={from_band if status == STATUS_GIVEN else status}")
+    tags = {
+        "CREATED_BY": f"HydraNet {__version__} prepare",
+        "SOURCE": Path(scene.path).name,
+        "SOURCE_WINDOW": ",".join(str(int(v)) for v in (area.col_off, area.row_off, area.width, area.height)),
+        "SOURCE_BANDS": ",".join(said),
+        "SOURCE_BANDS_METHOD": mapping.method,
+        "SOURCE_RADIOMETRY": "reflectance = (value + {offset}) * {scale} ({method})".format(
+            **scene.radiometry.as_dict()
+        ),
+        SCALE_TAG: f"{INTEGER_SCALE:g},0",
+    }
+    if "RADIOMETRY" in scene.tags:
+        tags["RADIOMETRY"] = scene.tags["RADIOMETRY"]
+    if mapping.pan_synthesised:
+        tags[_PAN_TAG] = _pan_formula(scene)
+    dataset.update_tags(**tags)
+
+
+def _pan_formula(scene: Scene) -> str:
+    """What PAN was made of: now, or when the source itself was prepared."""
+    if scene.mapping.status(PAN) != STATUS_MISSING and scene.mapping.source_band[PAN] is not None:
+        return scene.tags.get(_PAN_TAG, "unknown")
+    weights = pan_weights(scene.mapping.available)
+    return " + ".join(f"{weight:.4f} {BAND_NAMES[index]}" for index, weight in weights.items())
+
+
+def _replace(part: Path, target: Path) -> None:
+    try:
+        for suffix in _SIDECARS:
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+        os.replace(part, target)
+    except OSError as error:
+        raise OutputError(
+            f"'{target}' cannot be replaced ({error.strerror}); close it elsewhere first."
+        ) from error
