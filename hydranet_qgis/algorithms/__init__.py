@@ -1,0 +1,3 @@
+"""One file per Processing algorithm."""
+
+from __future__ import annotations

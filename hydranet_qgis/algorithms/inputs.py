@@ -1,0 +1,121 @@
+"""Checks of what the user typed, and where a layer's pixels lie: sentences instead of tracebacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsProviderRegistry
+
+from ..errors import InputError
+from ..run_folder import is_run
+
+BAND_NAMES = ("pan", "blue", "green", "red", "re1", "re2", "re3", "nir")
+_SENSOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
+
+
+def local_source(layer: Any) -> str:
+    """Source of a raster layer as another process can open it.
+
+    Raises:
+        InputError: its pixels are not in a file on this computer.
+    """
+    name = layer.name()
+    if layer.providerType() != "gdal":
+        raise InputError(
+            f"Layer '{name}' comes from the provider '{layer.providerType()}', not from a file; "
+            "save it as a GeoTIFF and use that."
+        )
+    # What follows "|" tells QGIS how to open it and is not part of GDAL's name.
+    source = layer.source().split("|", 1)[0]
+    parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
+    file = str(parts.get("path") or source)
+    if "/vsimem/" in source or "/vsicurl" in source or "/vsis3" in source or not Path(file).exists():
+        raise InputError(
+            f"Layer '{name}' has no file on this computer ({source[:80]}); save it as a GeoTIFF and use that."
+        )
+    return source
+
+
+def check_bands(text: str, band_count: int, sensors: Sequence[str]) -> None:
+    """Check the grammar of the band choice.
+
+    Args:
+        text: "auto", a sensor, or a list such as "blue=2,green=3".
+        band_count: bands of the layer.
+        sensors: known sensors; empty if unknown, then any name passes and the worker decides.
+
+    Raises:
+        InputError: the text is none of these.
+    """
+    text = text.strip()
+    if "=" not in text:
+        if text != "auto" and (text not in sensors if sensors else not _SENSOR.match(text)):
+            known = f"one of {', '.join(sensors)}" if sensors else "the name of a sensor"
+            raise InputError(f"Bands '{text}' is not known; write auto, {known}, or blue=2,green=3,red=4.")
+        return
+    seen: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if name not in BAND_NAMES:
+            raise InputError(
+                f"Bands names '{name or part.strip()}', which is none of {', '.join(BAND_NAMES)}."
+            )
+        if not number.isdigit() or int(number) < 1:
+            raise InputError(f"Bands gives {name} the layer band '{number}'; write a number from 1.")
+        if int(number) > band_count:
+            raise InputError(
+                f"Bands gives {name} the layer band {number}, but the layer has only {band_count}."
+            )
+        if name in seen:
+            raise InputError(f"Bands names {name} twice; name each band once.")
+        seen[name] = int(number)
+
+
+def check_radiometry(text: str) -> None:
+    """Check the grammar of the radiometry.
+
+    Raises:
+        InputError: it is neither "auto" nor two numbers.
+    """
+    if text.strip() == "auto":
+        return
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 2 or numbers[0] == 0:
+        raise InputError(
+            f"Radiometry '{text}' is not understood; write auto, or scale,offset such as 0.0001,0."
+        )
+
+
+def check_overlap(overlap: int, tile_size: int) -> None:
+    """Check the overlap against the model's tiles.
+
+    Raises:
+        InputError: it is more than half a tile.
+    """
+    if overlap > tile_size // 2:
+        raise InputError(
+            f"Overlap is {overlap} pixels, but the model's tiles have {tile_size}; "
+            f"use at most {tile_size // 2}."
+        )
+
+
+def check_output(folder: str, overwrite: bool) -> None:
+    """Check the run folder to be made.
+
+    Raises:
+        InputError: it is a file, or holds a run that must not be overwritten.
+    """
+    path = Path(folder)
+    if path.is_file():
+        raise InputError(f"The run folder {path} is a file; give the name of a folder.")
+    if is_run(path) and not overwrite:
+        raise InputError(
+            f"The run folder {path} already holds a run; choose another folder, or tick Overwrite."
+        )

@@ -1,0 +1,75 @@
+"""The routing table as an output of an algorithm: the run's own table, or a copy elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsFeatureSink,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProperty,
+    QgsVectorLayer,
+)
+
+from ..results import ROUTING_ROLE, plan
+from ..run_folder import Run
+from .loading import describe
+
+
+def keeps_run_table(value: Any, context: QgsProcessingContext) -> bool:
+    """Whether a destination is temporary, so that the table in the run folder serves.
+
+    It lives as long as the run does and the dock knows it; a memory layer would be lost on closing.
+    """
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink
+    if isinstance(value, QgsProperty):
+        value, _ = value.valueAsString(context.expressionContext(), "")
+    text = str(value)
+    return text == QgsProcessing.TEMPORARY_OUTPUT or text.startswith("memory:")
+
+
+def write_sink(
+    algorithm: Any,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+    run: Run,
+    crs: Any,
+) -> str:
+    """Copy the run's table into the destination `name` of an algorithm.
+
+    Returns:
+        Identifier of the layer written, for the algorithm's results.
+
+    Raises:
+        QgsProcessingException: the destination cannot be written.
+    """
+    source = QgsVectorLayer(run.routing_uri, "routing", "ogr")
+    if not source.isValid():
+        raise QgsProcessingException(f"{run.routing} cannot be read; run HydraNet again.")
+    known = source.crs() if source.crs().isValid() else crs
+    # A GeoPackage's own key would collide with the key the destination makes.
+    fields, kept = source.fields(), []
+    for index in range(fields.count() - 1, -1, -1):
+        if fields.at(index).name().lower() == "fid":
+            fields.remove(index)
+        else:
+            kept.insert(0, index)
+    sink, identifier = algorithm.parameterAsSink(parameters, name, context, fields, source.wkbType(), known)
+    if sink is None:
+        raise QgsProcessingException(algorithm.invalidSinkError(parameters, name))
+    for feature in source.getFeatures():
+        values = feature.attributes()
+        feature.setFields(fields, True)
+        feature.setAttributes([values[index] for index in kept])
+        if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            raise QgsProcessingException(f"The routing layer could not be written: {sink.lastError()}.")
+    del sink  # flushes the file before anyone opens it
+    if context.willLoadLayerOnCompletion(identifier):
+        routing = next(planned for planned in plan(run) if planned.role == ROUTING_ROLE)
+        describe(context.layerToLoadOnCompletionDetails(identifier), run, routing, crs)
+    return identifier

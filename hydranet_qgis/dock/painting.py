@@ -1,0 +1,55 @@
+"""Small helpers for what the dock draws itself, in the palette's own colours."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QRectF, Qt
+from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
+from qgis.PyQt.QtWidgets import QWidget
+
+from ..expert_colors import text_on
+
+
+def muted(palette: QPalette, share: float = 0.62) -> QColor:
+    """The text colour, drawn back towards the background by 1 - `share`."""
+    return mix(palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window), share)
+
+
+def mix(first: QColor, second: QColor, share: float) -> QColor:
+    """`share` of the first colour and the rest of the second."""
+    return QColor(
+        round(first.red() * share + second.red() * (1 - share)),
+        round(first.green() * share + second.green() * (1 - share)),
+        round(first.blue() * share + second.blue() * (1 - share)),
+    )
+
+
+def smaller(widget: QWidget, factor: float = 0.88) -> QFont:
+    """The widget's font, a little smaller."""
+    return scaled(widget.font(), factor)
+
+
+def scaled(font: QFont, factor: float) -> QFont:
+    """A font of another size, whether its size is given in points or pixels."""
+    other = QFont(font)
+    if font.pointSizeF() > 0:
+        other.setPointSizeF(font.pointSizeF() * factor)
+    elif font.pixelSize() > 0:
+        other.setPixelSize(max(1, round(font.pixelSize() * factor)))
+    return other
+
+
+def draw_chip(painter: QPainter, box: QRectF, text: str, color: str) -> None:
+    """A rounded, filled label; the text is shortened to fit."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(color))
+    radius = min(box.height() / 2, 8.0)
+    painter.drawRoundedRect(box, radius, radius)
+    painter.setPen(QColor(text_on(color)))
+    inner = box.adjusted(7, 0, -7, 0)
+    shown = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, int(inner.width()) + 1)
+    painter.drawText(inner, int(Qt.AlignmentFlag.AlignCenter), shown)
+
+
+def chip_width(metrics: QFontMetrics, text: str) -> int:
+    """Width a chip needs for its whole text."""
+    return metrics.horizontalAdvance(text) + 15

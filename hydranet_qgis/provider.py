@@ -1,0 +1,36 @@
+"""The Processing provider `hydranet`."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from . import paths
+from .algorithms.predict import PredictAlgorithm
+
+PROVIDER_ID = "hydranet"
+
+
+class HydraNetProvider(QgsProcessingProvider):
+    """Registers the algorithms; needs no worker, no bundle and no window for that."""
+
+    def id(self) -> str:
+        return PROVIDER_ID
+
+    def name(self) -> str:
+        return "HydraNet"
+
+    def longName(self) -> str:
+        return "HydraNet – mixture of experts for satellite imagery"
+
+    def icon(self) -> QIcon:
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        return paths.icon_path("hydranet")
+
+    def helpId(self) -> str:
+        return PROVIDER_ID
+
+    def loadAlgorithms(self) -> None:
+        self.addAlgorithm(PredictAlgorithm())

@@ -1,0 +1,267 @@
+"""Reading a run folder into plain Python types, for the dock and for loading layers.
+
+`run.json` tells of the run, `routing.gpkg` of each tile. Nothing is written, and nothing here needs
+a project or a window, so it may be used from any thread.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .errors import RunFolderError
+
+RUN_FILE = "run.json"
+ROUTING_FILE = "routing.gpkg"
+ROUTING_LAYER = "tiles"
+FORMAT = "hydranet-run/"
+
+
+@dataclass(frozen=True)
+class RunClass:
+    """One class of an expert; `color` None is the background."""
+
+    value: int
+    name: str
+    color: str | None
+
+
+@dataclass(frozen=True)
+class RunExpert:
+    """One expert's part in a run.
+
+    Attributes:
+        threshold: calibrated score from which a tile is routed to it.
+        tiles: number of tiles it decoded.
+        pixels: pixels it wrote.
+        foreground: pixels of classes that are drawn, None if the run did not count them.
+        output: its raster, None if it was never routed.
+        style: style file of that raster.
+        skipped: why it did not take part, None if it did.
+    """
+
+    name: str
+    title: str
+    kind: str
+    unit: str | None
+    classes: tuple[RunClass, ...]
+    threshold: float
+    simulated: bool
+    tiles: int
+    pixels: int
+    foreground: int | None
+    output: Path | None
+    style: Path | None
+    skipped: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` says.
+
+    Attributes:
+        saved: share of the multiply-accumulates that routing saved, 0 to 1, None if unknown.
+        policy, top_k: how experts were chosen ("threshold" or "top-k").
+    """
+
+    folder: Path
+    created: str
+    scene: str
+    crs_wkt: str | None
+    experts: tuple[RunExpert, ...]
+    total: int
+    empty: int
+    abstained: int
+    routed: int
+    saved: float | None
+    seconds: float | None
+    policy: str
+    top_k: int
+    warnings: tuple[str, ...]
+    command: str
+
+    @property
+    def scene_name(self) -> str:
+        """File name of the scene without its ending."""
+        return Path(self.scene.replace("\\", "/")).stem or self.folder.name
+
+    @property
+    def label(self) -> str:
+        """Name of the run's layer group: scene and local time, to the second so that no two are alike."""
+        return self._named("%Y-%m-%d %H:%M:%S")
+
+    @property
+    def short_label(self) -> str:
+        """The same to the minute, for a selector."""
+        return self._named("%Y-%m-%d %H:%M")
+
+    def _named(self, style: str) -> str:
+        try:
+            moment = datetime.fromisoformat(self.created.replace("Z", "+00:00"))
+        except ValueError:
+            return self.scene_name
+        return f"{self.scene_name} · {moment.astimezone().strftime(style)}"
+
+    @property
+    def routing(self) -> Path:
+        """The table of tiles."""
+        return self.folder / ROUTING_FILE
+
+    @property
+    def routing_uri(self) -> str:
+        """The same as a layer source for QGIS."""
+        return f"{self.routing}|layername={ROUTING_LAYER}"
+
+    def titles(self) -> dict[str, str]:
+        """Title of each expert by name."""
+        return {expert.name: expert.title for expert in self.experts}
+
+
+@dataclass(frozen=True)
+class TileRecord:
+    """One tile and every decision about it. Tuples follow `Run.experts`.
+
+    Attributes:
+        valid: share of pixels with data, 0 to 1.
+        scores: calibrated score of each expert, None where the tile has no data.
+        chosen: experts that decoded it, strongest first.
+        reason: what became of the tile.
+        reasons: why each expert was chosen or not.
+        wkb: polygon of the tile's core in the scene's CRS.
+    """
+
+    index: int
+    row: int
+    col: int
+    valid: float
+    scores: tuple[float | None, ...]
+    chosen: tuple[str, ...]
+    reason: str
+    reasons: tuple[str, ...]
+    wkb: bytes
+
+    @property
+    def top_score(self) -> float | None:
+        """The highest score, None without data."""
+        known = [score for score in self.scores if score is not None]
+        return max(known) if known else None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` looks like a run."""
+    return (folder / RUN_FILE).is_file()
+
+
+def read_run(folder: Path) -> Run:
+    """Read `run.json`.
+
+    Raises:
+        RunFolderError: it is missing, not JSON, or of another format.
+    """
+    path = Path(folder) / RUN_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"{folder} is not a HydraNet run: it has no {RUN_FILE}; choose a run's own folder."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); run HydraNet again.") from error
+    if not isinstance(data, dict) or not str(data.get("format", "")).startswith(FORMAT):
+        raise RunFolderError(f"{path} does not describe a HydraNet run; choose a run's own folder.")
+    if data["format"] != FORMAT + "1":
+        raise RunFolderError(
+            f"{path} has format '{data['format']}', this plugin reads '{FORMAT}1'; update the plugin."
+        )
+    try:
+        return _run(Path(folder), data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunFolderError(
+            f"{path} is damaged ({type(error).__name__}: {error}); run HydraNet again."
+        ) from error
+
+
+def read_tiles(run: Run) -> list[TileRecord]:
+    """Read every tile of the run's routing table, in row-major order.
+
+    Raises:
+        RunFolderError: the table is missing or cannot be read.
+    """
+    from osgeo import ogr
+
+    try:
+        dataset = ogr.Open(str(run.routing), 0) if run.routing.is_file() else None
+        layer = dataset.GetLayerByName(ROUTING_LAYER) if dataset is not None else None
+        if layer is None:
+            raise RunFolderError(
+                f"{run.routing} is missing or holds no layer '{ROUTING_LAYER}'; run HydraNet again."
+            )
+        names = [expert.name for expert in run.experts]
+        tiles = [_tile(feature, names) for feature in layer]
+    except RuntimeError as error:  # OGR raises it where exceptions are switched on
+        raise RunFolderError(f"{run.routing} cannot be read ({error}); run HydraNet again.") from error
+    return sorted(tiles, key=lambda tile: (tile.row, tile.col))
+
+
+def _run(folder: Path, data: dict[str, Any]) -> Run:
+    tiles, scene, policy = data["tiles"], data["scene"], data.get("policy") or {}
+    return Run(
+        folder=folder,
+        created=str(data.get("created") or ""),
+        scene=str(scene.get("path") or ""),
+        crs_wkt=scene.get("crs"),
+        experts=tuple(_expert(folder, item) for item in data["experts"]),
+        total=int(tiles["total"]),
+        empty=int(tiles["empty"]),
+        abstained=int(tiles["abstained"]),
+        routed=int(tiles["routed"]),
+        saved=(data.get("macs") or {}).get("saved_fraction"),
+        seconds=(data.get("seconds") or {}).get("total"),
+        policy=str(policy.get("kind") or "threshold"),
+        top_k=int(policy.get("k") or 1),
+        warnings=tuple(str(text) for text in data.get("warnings") or ()),
+        command=str(data.get("command") or ""),
+    )
+
+
+def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
+    classes = tuple(
+        RunClass(int(c["value"]), str(c["name"]), c.get("color")) for c in item.get("classes") or ()
+    )
+    counted = item.get("class_pixels") or {}
+    drawn = {str(c.value) for c in classes if c.color is not None}
+    output, style = item.get("output"), item.get("style")
+    return RunExpert(
+        name=str(item["name"]),
+        title=str(item.get("title") or item["name"]),
+        kind=str(item["kind"]),
+        unit=item.get("unit"),
+        classes=classes,
+        threshold=float(item["threshold"]),
+        simulated=bool(item.get("simulated")),
+        tiles=int(item.get("tiles") or 0),
+        pixels=int(item.get("pixels") or 0),
+        foreground=sum(int(n) for value, n in counted.items() if value in drawn) if counted else None,
+        output=folder / output if output else None,
+        style=folder / style if style else None,
+        skipped=item.get("skipped"),
+    )
+
+
+def _tile(feature: Any, names: list[str]) -> TileRecord:
+    fields = feature.items()
+    geometry = feature.GetGeometryRef()
+    return TileRecord(
+        index=int(fields["tile"]),
+        row=int(fields["row"]),
+        col=int(fields["col"]),
+        valid=float(fields["valid"] or 0.0),
+        scores=tuple(fields.get(f"score_{name}") for name in names),
+        chosen=tuple(part for part in (fields["chosen"] or "").split(",") if part),
+        reason=fields["reason"] or "",
+        reasons=tuple(fields.get(f"reason_{name}") or "" for name in names),
+        wkb=bytes(geometry.ExportToWkb()) if geometry is not None else b"",
+    )

@@ -1,0 +1,101 @@
+"""What `hydranet:predict` refuses, before it starts or when it is run: one sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException, QgsProject, QgsRasterLayer
+
+from hydranet_qgis.algorithms import predict
+from hydranet_qgis.environment import discover
+from tests.qgis.conftest import make_scene
+from tests.qgis.test_predict import _run
+
+pytestmark = pytest.mark.usefixtures("provider", "fake_worker")
+
+
+def _refusal(parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("hydranet:predict")
+    accepted, sentence = algorithm.checkParameterValues(parameters, context)
+    assert not accepted
+    return sentence
+
+
+def test_a_missing_python_is_told_when_run(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "find_interpreter", lambda: discover("/no/python", {}, tmp_path, tmp_path))
+    with pytest.raises(QgsProcessingException, match="worker's Python '/no/python' .* does not exist"):
+        _run(scene, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"BANDS": "blue=2,grün=3"}, "Bands names 'grün'"),
+        ({"BANDS": "blue=9"}, "layer band 9, but the layer has only 8"),
+        ({"BANDS": "blue=2,blue=3"}, "names blue twice"),
+        ({"BANDS": "blue=0"}, "write a number from 1"),
+        ({"BANDS": "landsat"}, "Bands 'landsat' is not known; write auto, one of phisat2"),
+        ({"RADIOMETRY": "bright"}, "write auto, or scale,offset"),
+        ({"RADIOMETRY": "0,0"}, "write auto, or scale,offset"),
+        ({"EXTENT": "0,10,0,10"}, "The extent lies outside the raster"),
+        ({"BUNDLE": "/nowhere"}, "has no model.json"),
+        ({"TOP_K": 0}, "TOP_K"),
+        ({"EXPERTS": ["unicorns"]}, "EXPERTS"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(
+    more: dict[str, Any], sentence: str, scene: Path, tmp_path: Path, context: QgsProcessingContext
+) -> None:
+    told = _refusal({"INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / "out"), **more}, context)
+    assert sentence in told
+
+
+def test_a_run_is_not_overwritten_unless_allowed(
+    scene: Path, tmp_path: Path, context: QgsProcessingContext
+) -> None:
+    _run(scene, tmp_path / "out")
+    parameters = {"INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / "out")}
+    assert "already holds a run" in _refusal(parameters, context)
+    (tmp_path / "out" / "routing.gpkg").unlink()
+    assert _run(scene, tmp_path / "out", OVERWRITE=True)["TILES"] == 12
+
+
+def test_a_file_is_no_run_folder(scene: Path, context: QgsProcessingContext) -> None:
+    assert "is a file" in _refusal({"INPUT": str(scene), "OUTPUT_FOLDER": str(scene)}, context)
+
+
+def test_a_missing_raster_is_told_in_a_sentence(tmp_path: Path, context: QgsProcessingContext) -> None:
+    told = _refusal({"INPUT": str(tmp_path / "no.tif"), "OUTPUT_FOLDER": str(tmp_path / "out")}, context)
+    assert told.endswith("no.tif' cannot be opened; choose a raster that QGIS can show.")
+
+
+def test_a_layer_without_a_file_is_refused(
+    project: QgsProject, context: QgsProcessingContext, tmp_path: Path
+) -> None:
+    url = "type=xyz&url=https://tiles.example.org/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax=19&zmin=0"
+    layer = QgsRasterLayer(url, "tiles from afar", "wms")
+    assert layer.isValid()
+    project.addMapLayer(layer)
+    told = _refusal({"INPUT": layer.id(), "OUTPUT_FOLDER": str(tmp_path / "out")}, context)
+    assert told == (
+        "Layer 'tiles from afar' comes from the provider 'wms', not from a file; "
+        "save it as a GeoTIFF and use that."
+    )
+
+
+def test_a_raster_in_memory_is_refused(
+    project: QgsProject, context: QgsProcessingContext, tmp_path: Path
+) -> None:
+    from osgeo import gdal
+
+    source = make_scene(tmp_path / "x.tif")
+    gdal.FileFromMemBuffer("/vsimem/x.tif", source.read_bytes())
+    layer = QgsRasterLayer("/vsimem/x.tif", "fleeting")
+    project.addMapLayer(layer)
+    told = _refusal({"INPUT": layer.id(), "OUTPUT_FOLDER": str(tmp_path / "out")}, context)
+    assert "Layer 'fleeting' has no file on this computer" in told
+    gdal.Unlink("/vsimem/x.tif")

@@ -1,0 +1,171 @@
+"""A run's layers in a project: order, styles, the group, and finding them again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
+
+from hydranet_qgis import expert_colors, results, routing_style
+from hydranet_qgis.run_folder import Run, RunExpert, read_run
+from tests.qgis.fake_worker import fake_run
+
+
+def _expert(name: str, colors: list[str | None]) -> RunExpert:
+    from hydranet_qgis.run_folder import RunClass
+
+    classes = tuple(RunClass(value, f"c{value}", color) for value, color in enumerate(colors))
+    return RunExpert(name, name.title(), "classes", None, classes, 0.5, False, 1, 1, 1, None, None, None)
+
+
+def test_small_things_lie_above_large_ones_and_surfaces_at_the_bottom(run: Run) -> None:
+    planned = results.plan(run)
+    assert planned[0].role == results.ROUTING_ROLE
+    by_role = {f"expert:{e.name}": e for e in run.experts}
+    experts = [by_role[item.role] for item in planned[1:]]
+    kinds = [e.kind for e in experts]
+    assert kinds == sorted(kinds)  # "classes" before "density"
+    drawn = [e.foreground for e in experts if e.kind == "classes"]
+    assert drawn == sorted(drawn)
+    assert [item.order for item in planned] == list(range(len(planned)))
+    assert "expert:roads" not in [item.role for item in planned]
+
+
+def test_a_run_is_loaded_once_into_its_group(run: Run, project: QgsProject) -> None:
+    layers = results.load_run(run, project)
+    again = results.load_run(run, project)
+    assert [layer.id() for layer in again] == [layer.id() for layer in layers]
+    group = project.layerTreeRoot().findGroup(run.label)
+    assert [node.name() for node in group.children()] == [item.name for item in results.plan(run)]
+    assert [layer.name() for layer in layers] == [item.name for item in results.plan(run)]
+
+
+def test_the_saved_style_is_used_with_its_legend(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, "expert:clouds")
+    classes = layer.renderer().classes()
+    assert [c.label for c in classes] == ["clear", "thick cloud", "thin cloud", "shadow"]
+    assert [c.color.alpha() for c in classes] == [0, 255, 255, 255]
+
+
+def test_outlines_leave_the_image_free(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, results.ROUTING_ROLE)
+    symbol = layer.renderer().symbol()
+    assert symbol.symbolLayerCount() == 2
+    assert all(symbol.symbolLayer(i).brushStyle() == 0 for i in range(2))
+
+
+def test_scores_fill_the_tiles_in_steps(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, results.ROUTING_ROLE)
+    routing_style.show(layer, run, "water")
+    renderer = layer.renderer()
+    assert renderer.classAttribute() == "score_water"
+    ranges = renderer.ranges()
+    assert [(r.lowerValue(), r.upperValue()) for r in ranges] == [(i / 10, (i + 1) / 10) for i in range(10)]
+    assert len({r.symbol().color().name() for r in ranges}) == 10
+    assert routing_style.shown(layer) == "water"
+    routing_style.show(layer, run, routing_style.OUTLINES)
+    assert routing_style.shown(layer) == routing_style.OUTLINES
+    assert layer.renderer().type() == "singleSymbol"
+
+
+def test_the_strongest_expert_colours_its_tiles(run: Run, project: QgsProject) -> None:
+    from qgis.core import QgsExpression, QgsExpressionContext, QgsExpressionContextUtils
+
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, results.ROUTING_ROLE)
+    routing_style.show(layer, run, routing_style.STRONGEST)
+    renderer = layer.renderer()
+    colors = expert_colors.assign(run.experts)
+    shown = {c.value(): c.symbol().color().name() for c in renderer.categories()}
+    assert shown["water"] == colors["water"]
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+    expression = QgsExpression(renderer.classAttribute())
+    for feature in layer.getFeatures():
+        context.setFeature(feature)
+        value = expression.evaluate(context)
+        if feature["reason"] == "no data":
+            assert value is None or not value
+        else:
+            assert value == (feature["chosen"] or "").split(",")[0]
+
+
+@pytest.mark.parametrize("way", ["property", "file"])
+def test_a_layer_leads_to_its_run(way: str, run: Run, tmp_path: Path) -> None:
+    if way == "file":
+        layer: Any = QgsRasterLayer(str(run.folder / "water.tif"), "w")
+    else:
+        layer = QgsVectorLayer("Polygon?crs=EPSG:32632", "copy", "memory")
+        layer.setCustomProperty(results.PROPERTY_RUN, str(run.folder))
+        layer.setCustomProperty(results.PROPERTY_ROLE, results.ROUTING_ROLE)
+    assert results.run_folder_of(layer) == run.folder
+    assert results.layer_role(layer) == ("expert:water" if way == "file" else results.ROUTING_ROLE)
+
+
+def test_a_foreign_layer_leads_nowhere(scene: Path) -> None:
+    assert results.run_folder_of(QgsRasterLayer(str(scene), "s")) is None
+    assert results.run_folder_of(QgsVectorLayer("Point", "p", "memory")) is None
+
+
+def test_a_moved_run_is_found_by_its_files(run: Run, tmp_path: Path, project: QgsProject) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.move(str(run.folder), moved)
+    layer = QgsRasterLayer(str(moved / "water.tif"), "w")
+    layer.setCustomProperty(results.PROPERTY_RUN, str(run.folder))
+    project.addMapLayer(layer)
+    assert results.run_folder_of(layer) == moved
+    assert results.find_layer(project, read_run(moved), "expert:water") is layer
+
+
+def test_a_results_group_of_the_user_is_kept(run: Run, project: QgsProject) -> None:
+    mine = project.layerTreeRoot().insertGroup(0, "My results")
+    planned = results.plan(run)
+    for item in planned[1:]:
+        layer = QgsRasterLayer(item.source, item.name)
+        project.addMapLayer(layer, False)
+        mine.addLayer(layer)
+        results.finish_layer(layer, run, item)
+        results.place_in_group(project, layer, run)
+    assert [node.name() for node in mine.children()] == [run.label]
+    assert [n.name() for n in mine.children()[0].children()] == [item.name for item in planned[1:]]
+    assert len(project.mapLayers()) == len(planned) - 1
+
+
+def test_a_run_without_experts_loads_its_tiles(tmp_path: Path, scene: Path, project: QgsProject) -> None:
+    fake_run.write_run(tmp_path / "none", {"input": str(scene), "top_k": 0})
+    run = read_run(tmp_path / "none")
+    assert [layer.name() for layer in results.load_run(run, project)] == ["Routing"]
+
+
+def test_colours_follow_the_map_and_never_repeat(run: Run) -> None:
+    colors = expert_colors.assign(run.experts)
+    assert colors["water"] == "#2171b5"
+    assert len(set(colors.values())) == len(run.experts)
+    assert colors == expert_colors.assign(run.experts)
+
+
+def test_two_experts_of_one_colour_are_told_apart() -> None:
+    colors = expert_colors.assign([_expert("water", [None, "#2171b5"]), _expert("ice", [None, "#2272b6"])])
+    assert colors["water"] == "#2171b5"
+    assert colors["ice"] in expert_colors.PALETTE
+
+
+def test_a_colour_that_is_lost_on_a_theme_is_not_taken() -> None:
+    colors = expert_colors.assign([_expert("snow", [None, "#ffffff"]), _expert("night", [None, "#101010"])])
+    assert set(colors.values()) <= set(expert_colors.PALETTE)
+
+
+@pytest.mark.parametrize("color", [*expert_colors.PALETTE, "#2171b5", "#d94801", "#f2f2f2", "#101010"])
+def test_a_chip_can_be_read(color: str) -> None:
+    assert expert_colors.contrast(color, expert_colors.text_on(color)) >= 4.5
+
+
+@pytest.mark.parametrize("color", expert_colors.PALETTE)
+@pytest.mark.parametrize("background", ["#ffffff", "#2b2b2b"])
+def test_a_bar_is_seen_on_light_and_dark(color: str, background: str) -> None:
+    assert expert_colors.contrast(color, background) >= 2.5
