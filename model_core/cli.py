@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 2 for an error with a sentence, 130 if stopped."""
     args = parser().parse_args(argv)
-    _quiet_libraries()
+    quiet_libraries()
     module = importlib.import_module(f"{commands.__name__}.{args.command}")
     try:
         return int(module.run(args))
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Errors reach the user as one sentence of ours; GDAL's own lines would only stand before it."""
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
     logging.getLogger("pyogrio").addHandler(logging.NullHandler())

@@ -25,11 +25,14 @@ class Task:
         present: label values that are the task's content.
         share: a tile needs the expert when at least this share of its valid pixels is content.
             Rare, small content gets a lower share.
+        known: a tile may be called free of the content only if this share of its valid pixels is
+            labelled. Land cover is nearly everything that is not sea, so unlabelled pixels hide it.
     """
 
     expert: ExpertSpec
     present: tuple[int, ...]
     share: float
+    known: float = 0.6
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ TASKS: tuple[Task, ...] = (
         ),
         (1, 2, 3, 4, VEGETATION),
         0.05,
+        known=0.95,
     ),
     Task(
         _expert(

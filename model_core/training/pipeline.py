@@ -51,8 +51,8 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
     train = load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY)
     log(f"{len(train)} training scenes and chips")
     trained = _joint(train, recipe, run, log)
-    digest = frozen_digest(trained)
     network = trained.folded()
+    digest = frozen_digest(network)  # `train_switcher` makes sure that it stays
     val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))[0]
     cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))[0]
     pooled = _pooled(network, train, recipe, run, log)
@@ -68,6 +68,7 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
         train,
         {
             "how": "joint training of encoder and experts, then the switcher with everything else frozen",
+            "notes": _notes(run),
             "machine": f"{torch.get_num_threads()} threads of a {platform.machine()} CPU, no GPU",
             "hydranet": __version__,
             "torch": torch.__version__.split("+")[0],
@@ -88,6 +89,12 @@ def _remember(run: Path, recipe: Recipe) -> None:
         )
     run.mkdir(parents=True, exist_ok=True)
     config.write_text(text)
+
+
+def _notes(run: Path) -> str:
+    """What a person did to the run beyond the recipe, from `notes.txt` in its folder; told in the card."""
+    path = run / "notes.txt"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def _joint(train: list, recipe: Recipe, run: Path, log: Log) -> HydraNet:

@@ -31,7 +31,7 @@ class Recipe:
 
     seed: int = 100
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    phases: tuple[Phase, ...] = (Phase(128, 24, 4500), Phase(256, 10, 2000))
+    phases: tuple[Phase, ...] = (Phase(128, 24, 3600), Phase(256, 10, 3000))
     task_weights: dict[str, float] = field(
         default_factory=lambda: {
             "clouds": 1.3,
@@ -58,8 +58,8 @@ class Recipe:
     weight_decay: float = 0.02
     warmup: int = 300
     ema: float = 0.999
-    switcher_tiles: int = 16000
-    switcher_epochs: int = 60
+    switcher_tiles: int = 8000
+    switcher_epochs: int = 20
 
     def as_dict(self) -> dict[str, object]:
         """JSON form, kept beside every checkpoint and in the bundle."""

@@ -13,9 +13,6 @@ from torch import Tensor
 from ..tasks import TASK_NAMES, TASKS, UNKNOWN
 from .sampling import Tile
 
-KNOWN_SHARE = 0.6
-"""A tile may be called free of a task only if this share of its valid pixels is labelled for it."""
-
 RULED_OUT_SHARE = 0.97
 """Share of the valid pixels that other tasks' labels must rule out to call a task absent."""
 
@@ -36,7 +33,7 @@ def relevance(tile: Tile) -> Tensor:
         content = int(torch.isin(label, torch.tensor(task.present, dtype=torch.uint8)).sum())
         if content >= task.share * count:
             target[row] = 1
-        elif int((label != UNKNOWN).sum()) >= KNOWN_SHARE * count:
+        elif int((label != UNKNOWN).sum()) >= task.known * count:
             target[row] = 0
         elif tile.needs[row] >= 0:
             target[row] = tile.needs[row]
@@ -53,7 +50,7 @@ def _ruled_out(name: str, labels: Tensor) -> Tensor:
     if name in _LAND_ONLY:
         out = out | (labels[_ROW["water"]] == 1) | (landcover == 0)
     if name == "forest_damage":
-        out = out | (landcover == 3) | (landcover == 4)
+        out = out | (landcover == 2) | (landcover == 3) | (landcover == 4)
     if name in ("water", "roads", "buildings"):
         out = out | (forest != UNKNOWN)  # labelled forest, healthy or damaged
     return out

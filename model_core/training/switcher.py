@@ -110,13 +110,13 @@ def train_switcher(
     inputs, checks = (train.pooled - mean) / std, (val.pooled - mean) / std
     positive, negative = (train.target == 1).sum(0).float(), (train.target == 0).sum(0).float()
     weight = (negative / positive.clamp_min(1)).clamp(0.25, 4.0)
-    optimizer = torch.optim.AdamW(switcher.parameters(), lr=1e-3, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(switcher.parameters(), lr=3e-4, weight_decay=0.3)
     best, best_state = float("inf"), copy.deepcopy(switcher.state_dict())
     random = torch.Generator().manual_seed(recipe.seed)
     for epoch in range(recipe.switcher_epochs):
         switcher.train()
         for index in torch.randperm(len(inputs), generator=random).split(128):
-            x = nn.functional.dropout(inputs[index], 0.2)
+            x = nn.functional.dropout(inputs[index], 0.5)  # few regions: no single feature may carry a task
             loss = masked_bce(switcher.classify(x), train.target[index], weight)
             optimizer.zero_grad()
             loss.backward()

@@ -1,0 +1,103 @@
+"""What a running job says, and the one clean channel it says it on: JSON lines on standard output.
+
+Libraries print. `claim_stdout` takes the real standard output for the events alone and sends
+whatever anything else prints, from Python or from C, to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any, TextIO
+
+from . import __version__
+
+PROTOCOL = 1
+
+Event = dict[str, Any]
+Emit = Callable[[Event], None]
+
+
+def started(total_tiles: int, folder: str) -> Event:
+    """The job knows its work: that many tiles, into that folder."""
+    return {"event": "started", "total_tiles": total_tiles, "folder": folder}
+
+
+def progress(done: int, total: int, message: str) -> Event:
+    """`done` of `total` tiles are through."""
+    return {"event": "progress", "done": done, "total": total, "message": message}
+
+
+def log(level: str, message: str) -> Event:
+    """A sentence for the log; level `info` or `warning`."""
+    return {"event": "log", "level": level, "message": message}
+
+
+def finished(folder: str, summary: dict[str, Any]) -> Event:
+    """The run folder is whole; `summary` is its run.json."""
+    return {"event": "finished", "folder": folder, "summary": summary}
+
+
+def failed(kind: str, message: str) -> Event:
+    """The job ended with an error of that class."""
+    return {"event": "error", "kind": kind, "message": message}
+
+
+def cancelled() -> Event:
+    """The job was stopped by the user and left nothing."""
+    return {"event": "cancelled"}
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of what the results depend on, read without importing any of it; None = not installed."""
+    found: dict[str, str | None] = {"hydranet": __version__, "python": sys.version.split()[0]}
+    for name in ("torch", "numpy", "rasterio", "pyogrio", "shapely", "safetensors"):
+        found[name] = None
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def claim_stdout() -> TextIO:
+    """Keep standard output for the events and send every other print to standard error.
+
+    Returns:
+        A text stream on the original standard output.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return stream
+
+
+class EventWriter:
+    """Writes events as JSON lines, whole lines also when several threads speak.
+
+    Attributes:
+        broken: set once the reader has gone; later events are dropped, so that a job can end tidily.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.broken = threading.Event()
+
+    def emit(self, event: Event) -> None:
+        """Write one event."""
+        # ASCII only and no NaN: any JSON reader in any locale can take the line.
+        line = json.dumps(event, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n"
+        with self._lock:
+            if self.broken.is_set():
+                return
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (OSError, ValueError):
+                self.broken.set()

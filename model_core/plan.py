@@ -1,0 +1,96 @@
+"""What a request means for this scene and this model: which window, which tiles, which experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rasterio.transform import Affine
+from rasterio.windows import Window
+
+from .errors import RequestError
+from .grid import TileGrid
+from .model import Model
+from .request import PredictRequest
+from .routing import NOT_REQUESTED, OUTSIDE_RESOLUTION, Policy
+from .scene import Scene
+from .spec import ExpertSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is settled before the first pixel is read.
+
+    Attributes:
+        request: with absolute paths, so that it can be run again from anywhere.
+        scene: open.
+        model: loaded.
+        policy: fits the model.
+        eligible: for each expert None, or why it must not be used.
+        window: the part of the scene that is covered, and that the outputs cover.
+        grid: tiles in pixels of the window.
+        notes: what the user should know about the choice of experts.
+    """
+
+    request: PredictRequest
+    scene: Scene
+    model: Model
+    policy: Policy
+    eligible: tuple[str | None, ...]
+    window: Window
+    grid: TileGrid
+    notes: tuple[str, ...]
+
+    @property
+    def transform(self) -> Affine:
+        """From pixels of the window to the scene's CRS."""
+        return self.scene.transform * Affine.translation(self.window.col_off, self.window.row_off)
+
+
+def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
+    """Settle what the request leaves open.
+
+    Raises:
+        RequestError: an unknown expert, a top_k beyond the model's experts, an extent outside the
+            raster, or an overlap that the tiles cannot have.
+    """
+    policy = Policy(request.policy, request.top_k)
+    policy.check(len(model.experts))
+    eligible, notes = _eligibility(model.experts, request, scene.gsd_m)
+    if request.extent is None:
+        window = Window(0, 0, scene.width, scene.height)
+    else:
+        window = scene.window_from_bounds(*request.extent)
+    grid = TileGrid(int(window.width), int(window.height), model.tile_size, request.overlap)
+    return Plan(request, scene, model, policy, tuple(eligible), window, grid, tuple(notes))
+
+
+def _eligibility(
+    experts: Sequence[ExpertSpec], request: PredictRequest, gsd_m: float | None
+) -> tuple[list[str | None], list[str]]:
+    """Why each expert must not be used (None = it may), and what the user should know about that."""
+    names = [spec.name for spec in experts]
+    unknown = [name for name in request.experts or () if name not in names]
+    if unknown:
+        raise RequestError(f"Expert '{unknown[0]}' is not in the model; it has {', '.join(names)}.")
+    eligible: list[str | None] = []
+    notes = []
+    unchecked = False
+    for spec in experts:
+        why = None
+        if request.experts is not None and spec.name not in request.experts:
+            why = NOT_REQUESTED
+        elif spec.valid_gsd_m is not None and gsd_m is None:
+            unchecked = True
+        elif spec.valid_gsd_m is not None and not spec.valid_gsd_m[0] <= gsd_m <= spec.valid_gsd_m[1]:
+            low, high = spec.valid_gsd_m
+            what = f"Expert '{spec.name}' was trained for pixels of {low:g} to {high:g} m"
+            if request.force_gsd:
+                notes.append(f"{what}, the scene has {gsd_m:.3g} m; it was used because force_gsd is set.")
+            else:
+                why = OUTSIDE_RESOLUTION
+                notes.append(f"{what}, the scene has {gsd_m:.3g} m; it was not used.")
+        eligible.append(why)
+    if unchecked:
+        notes.append("The scene's pixel size in metres is not known: no expert was left out because of it.")
+    return eligible, notes

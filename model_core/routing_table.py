@@ -1,0 +1,115 @@
+"""routing.gpkg: one polygon per tile with its scores, the experts it went to, and why.
+
+The polygon is the tile's core, so the layer covers the raster without overlaps. The file's bytes
+depend on its content alone, never on the clock.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio import raw
+from pyogrio.errors import DataSourceError
+from rasterio.crs import CRS
+from rasterio.transform import Affine
+
+from .errors import OutputError
+from .grid import Tile
+from .routing import Routing
+
+LAYER = "tiles"
+_CLOCK = "OGR_CURRENT_DATE"
+
+
+def write_table(
+    path: Path,
+    tiles: Sequence[Tile],
+    transform: Affine,
+    crs: CRS | None,
+    names: Sequence[str],
+    valid: np.ndarray,
+    scores: np.ndarray,
+    routing: Routing,
+) -> None:
+    """Write the layer `tiles`.
+
+    Args:
+        path: the GeoPackage.
+        tiles: the N tiles.
+        transform: from pixels of the tiles' raster to the CRS.
+        crs: of the scene, or None.
+        names: the E experts.
+        valid: (N,) share of valid pixels, 0 to 1.
+        scores: float (N, E); NaN (written as NULL) for tiles without data.
+        routing: the decisions.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    # (N, 4, 2): the corners of each core in the scene's CRS, also where the raster is rotated.
+    cores = np.array([tile.core for tile in tiles], dtype=np.float64)
+    columns, rows = cores[:, [0, 2, 2, 0]], cores[:, [1, 1, 3, 3]]
+    corners = np.stack(transform * (columns, rows), axis=-1)
+    polygons = shapely.to_wkb(shapely.polygons(shapely.linearrings(corners)))
+
+    data: dict[str, np.ndarray] = {
+        "tile": _ints(tile.index for tile in tiles),
+        "row": _ints(tile.row for tile in tiles),
+        "col": _ints(tile.col for tile in tiles),
+        "x": _ints(tile.x for tile in tiles),
+        "y": _ints(tile.y for tile in tiles),
+        "width": _ints(tile.width for tile in tiles),
+        "height": _ints(tile.height for tile in tiles),
+        "valid": np.asarray(valid, dtype=np.float64),
+    }
+    for expert, name in enumerate(names):
+        data[f"score_{name}"] = scores[:, expert].astype(np.float64)
+    numbers = range(len(tiles))
+    chosen = [routing.chosen(n) for n in numbers]
+    data["chosen"] = _texts(",".join(names[expert] for expert in row) for row in chosen)
+    data["k"] = _ints(len(row) for row in chosen)
+    seen = ~np.isnan(scores).any(axis=1)
+    best = np.where(seen, np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1), -1)
+    data["top_expert"] = _texts(names[b] if b >= 0 else None for b in best)
+    data["top_score"] = np.array(
+        [scores[n, b] if b >= 0 else np.nan for n, b in enumerate(best)], dtype=np.float64
+    )
+    data["reason"] = _texts(routing.tile_text(n) for n in numbers)
+    for expert, name in enumerate(names):
+        data[f"reason_{name}"] = _texts(routing.reason_text(n, expert) for n in numbers)
+
+    clock = pyogrio.get_gdal_config_option(_CLOCK)
+    pyogrio.set_gdal_config_options({_CLOCK: "2000-01-01T00:00:00.000Z"})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a scene without CRS has its own warning
+            raw.write(
+                str(path), geometry=np.asarray(polygons, dtype=object), field_data=list(data.values()),
+                fields=np.array(list(data), dtype=object), driver="GPKG", layer=LAYER,
+                geometry_type="Polygon", crs=_crs_text(crs),
+            )  # fmt: skip
+    except (DataSourceError, OSError, RuntimeError) as error:
+        raise OutputError(f"'{path.name}' could not be written ({error}); check the free space.") from error
+    finally:
+        pyogrio.set_gdal_config_options({_CLOCK: clock})
+
+
+def _ints(values) -> np.ndarray:
+    return np.fromiter(values, dtype=np.int32)
+
+
+def _texts(values) -> np.ndarray:
+    return np.array(list(values), dtype=object)
+
+
+def _crs_text(crs: CRS | None) -> str | None:
+    """`EPSG:n` where the CRS is exactly that, else its WKT."""
+    if crs is None:
+        return None
+    authority = crs.to_authority(confidence_threshold=100)
+    return ":".join(authority) if authority else crs.to_wkt()

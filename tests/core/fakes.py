@@ -1,0 +1,110 @@
+"""A model small enough to reason about, and helpers to run it: no torch, every call counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_core.predict import predict
+from model_core.request import PredictRequest
+from model_core.spec import ClassSpec, ExpertSpec, Macs
+
+Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+IDENTITY = ExpertSpec("identity", "Identity", "density", 8, threshold=0.5)
+BRIGHT = ExpertSpec(
+    "bright", "Bright ground", "classes", 3,
+    (ClassSpec(0, "dark", None), ClassSpec(1, "grey", "#888888"), ClassSpec(2, "bright", "#ffee00")),
+    threshold=0.4,
+)  # fmt: skip
+GREEN = ExpertSpec("green", "Greenness", "probability", 1, threshold=0.6)
+METRES = ExpertSpec("metres", "Height", "density", 1, unit="m", threshold=0.5)
+ALL = (IDENTITY, BRIGHT, GREEN, METRES)
+
+
+class FakeModel:
+    """Decodes by plain arithmetic on the reflectance, tile by tile, so no batch can leak into a result.
+
+    Attributes:
+        encoded: size of every batch encoded.
+        decoded: (expert, number of tiles) of every decode.
+    """
+
+    id, version, sha256 = "fake", "1.0", "f" * 64
+
+    def __init__(
+        self,
+        experts: Sequence[ExpertSpec] = (IDENTITY,),
+        tile_size: int = 32,
+        scores: Scores | None = None,
+    ) -> None:
+        self.experts = tuple(experts)
+        self.tile_size = tile_size
+        self.macs = Macs(1000, 10, {spec.name: 100 * (i + 1) for i, spec in enumerate(self.experts)})
+        self.encoded: list[int] = []
+        self.decoded: list[tuple[str, int]] = []
+        self.on_encode: Callable[[], None] = lambda: None
+        self._scores = scores or (lambda pixels, valid: np.ones((len(pixels), len(self.experts))))
+
+    def encode(self, reflectance: np.ndarray, available: np.ndarray, valid: np.ndarray) -> Any:
+        size = self.tile_size
+        assert reflectance.dtype == np.float32 and reflectance.shape[1:] == (8, size, size)
+        assert valid.dtype == bool and valid.shape == (len(reflectance), size, size)
+        assert available.dtype == bool and available.shape == (8,)
+        assert valid.any(axis=(1, 2)).all(), "a tile without data was encoded"
+        assert (reflectance[~np.broadcast_to(valid[:, None], reflectance.shape)] == 0).all()
+        self.on_encode()
+        self.encoded.append(len(reflectance))
+        return reflectance, valid
+
+    def scores(self, features: Any) -> np.ndarray:
+        return np.asarray(self._scores(*features), dtype=np.float32)
+
+    def decode(self, name: str, features: Any, index: Sequence[int]) -> np.ndarray:
+        self.decoded.append((name, len(index)))
+        spec = next(spec for spec in self.experts if spec.name == name)
+        return np.stack([self._one(spec, features[0][n]) for n in index])
+
+    @staticmethod
+    def _one(spec: ExpertSpec, pixels: np.ndarray) -> np.ndarray:
+        if spec.name == "identity":
+            return pixels
+        mean = pixels.mean(axis=0)
+        if spec.kind == "classes":
+            centres = np.linspace(0.0, 0.6, spec.channels, dtype=np.float32)
+            closeness = np.exp(-((mean[None] - centres[:, None, None]) ** 2) / 0.01) + 1e-6
+            return closeness / closeness.sum(axis=0)
+        if spec.kind == "probability":
+            return np.clip(pixels[2:3] * 2, 0, 1)
+        return np.repeat(mean[None] * 100, spec.channels, axis=0)
+
+
+def by_content(experts: int) -> Scores:
+    """Scores that differ from tile to tile and depend on the tile alone."""
+
+    def scores(pixels: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        means = pixels.astype(np.float64).mean(axis=(2, 3))  # (B, 8)
+        return np.stack([np.abs(np.sin(means[:, i % 8] * 1000 * (i + 1))) for i in range(experts)], axis=1)
+
+    return scores
+
+
+def run(
+    source: str | Path, output: str | Path, model: Any, events: list[dict] | None = None, **options: Any
+) -> dict[str, Any]:
+    """Predict with a fake model; `batch_size` and `cancelled` go to predict, the rest into the request."""
+    direct = {key: options.pop(key) for key in ("batch_size", "cancelled") if key in options}
+    options.setdefault("overlap", 8)
+    options.setdefault("top_k", min(2, len(model.experts)))
+    options.setdefault("bundle", str(Path(output).parent))
+    request = PredictRequest(str(source), str(output), **options)
+    heard = events if events is not None else []
+    return predict(request, heard.append, load_model=lambda path: model, **direct)
+
+
+def digital(width: int, height: int, seed: int = 0, bands: int = 8) -> np.ndarray:
+    """Reflectance x 10000 as uint16 (bands, H, W), 1 to 6000: 0 is left for NoData."""
+    return np.random.default_rng(seed).integers(1, 6000, (bands, height, width), dtype=np.uint16)
