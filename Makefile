@@ -29,6 +29,7 @@ test: $(READY) ## all tests: without QGIS, with QGIS, in a real QGIS window
 
 lint: $(READY) ## what CI checks before it tests: ruff, bandit, secrets, the shape of the tree
 	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m bandit --quiet --configfile pyproject.toml --recursive model_core hydranet_qgis
 	@$(PYTHON) .ci/check_secrets.py
 	@$(PYTHON) .ci/check_tree.py

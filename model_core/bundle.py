@@ -67,20 +67,20 @@ class BundleInfo:
 
 
 def description_digest(data: dict[str, Any]) -> str:
-    """SHA-256 of model.json's content without its own digest, in canonical JSON."""
+    """SHA-256 of model.json's content without its own digest, in canonical JSON: "sha256:<hex>"."""
     content = {key: value for key, value in data.items() if key != "sha256"}
     content["weights_sha256"] = data.get("sha256", {}).get(WEIGHTS_FILE)
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """SHA-256 of a file, read in pieces: "sha256:<hex>"."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    return digest.hexdigest()
+    return f"sha256:{digest.hexdigest()}"
 
 
 def read_info(folder: Path) -> BundleInfo:

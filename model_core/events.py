@@ -73,7 +73,6 @@ def claim_stdout() -> TextIO:
     sys.stderr.flush()
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
-    sys.stdout = sys.stderr
     return stream
 
 

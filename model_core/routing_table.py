@@ -23,6 +23,8 @@ from .grid import Tile
 from .routing import Routing
 
 LAYER = "tiles"
+# What every GDAL since 2.2 reads without a warning; the default of new ones is not.
+_VERSION = "1.2"
 _CLOCK = "OGR_CURRENT_DATE"
 
 
@@ -91,7 +93,7 @@ def write_table(
             raw.write(
                 str(path), geometry=np.asarray(polygons, dtype=object), field_data=list(data.values()),
                 fields=np.array(list(data), dtype=object), driver="GPKG", layer=LAYER,
-                geometry_type="Polygon", crs=_crs_text(crs),
+                geometry_type="Polygon", crs=_crs_text(crs), dataset_options={"VERSION": _VERSION},
             )  # fmt: skip
     except (DataSourceError, OSError, RuntimeError) as error:
         raise OutputError(f"'{path.name}' could not be written ({error}); check the free space.") from error

@@ -13,6 +13,9 @@ from .errors import BundleError
 
 KINDS = ("classes", "density", "probability")
 
+RESERVED = frozenset({"routing", "run", "con", "prn", "aux", "nul"})
+"""Names of a run's other files, and of devices on Windows."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 
@@ -66,6 +69,8 @@ class ExpertSpec:
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise BundleError(f"Expert name '{self.name}' is not usable as a file name; use a-z, 0-9 and _.")
+        if self.name in RESERVED:
+            raise BundleError(f"Expert name '{self.name}' is reserved; rename it in the bundle.")
         if self.kind not in KINDS:
             raise BundleError(
                 f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}."

@@ -57,8 +57,8 @@ TASKS: tuple[Task, ...] = (
             "Clouds",
             (
                 ClassSpec(0, "clear", None),
-                ClassSpec(1, "thin cloud", "#b9c9e0"),
-                ClassSpec(2, "cloud", "#ffffff"),
+                ClassSpec(1, "thin cloud", "#a9d3f0"),
+                ClassSpec(2, "cloud", "#f6d55c"),
                 ClassSpec(3, "cloud shadow", "#5b4a72"),
             ),
             (8.0, 80.0),

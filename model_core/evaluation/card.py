@@ -40,6 +40,8 @@ def _number(value: float | None) -> str:
 
 
 def _interval(entry: dict[str, Any]) -> str:
+    if entry["low"] is None:
+        return _number(entry["value"])
     return f"{_number(entry['value'])} ({_number(entry['low'])} to {_number(entry['high'])})"
 
 
@@ -161,7 +163,7 @@ def _training(training: dict[str, Any]) -> str:
 ## Training
 
 {training["how"].capitalize()}. On {training["machine"]}, torch {training["torch"]}. The weights outside the
-switcher hashed to `{training["frozen_sha256"][:16]}…` before and after its training. `make train` repeats it.
+switcher hashed to `{training["frozen_sha256"][:23]}…` before and after its training. `make train` repeats it.
 {training["notes"]}
 
 {_table(("source", "scenes", "labels", "licence as stated"), rows)}

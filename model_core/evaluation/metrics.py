@@ -64,8 +64,11 @@ def bootstrap(
 ) -> tuple[float, float]:
     """95 % interval of a metric of summed counts, resampling whole scenes.
 
-    Pixels of one scene are no independent evidence; with few scenes the interval says so.
+    Pixels of one scene are no independent evidence; with few scenes the interval says so, and with one
+    there is none (NaN).
     """
+    if len(counts) < 2:
+        return float("nan"), float("nan")
     stack = np.stack(counts)
     random = np.random.default_rng(seed)
     values = [metric(stack[random.integers(len(stack), size=len(stack))].sum(0)) for _ in range(rounds)]

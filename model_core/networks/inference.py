@@ -104,6 +104,9 @@ class NetworkModel:
                     if isinstance(module, nn.Conv2d | nn.Linear):
                         module.to(torch.bfloat16)
         network.to(device, memory_format=torch.channels_last)
+        # A matrix product rounds differently in batches of another size. In float64 on the CPU that
+        # vanishes in the float32 result, so that no tile's routing hangs on its batch mates.
+        network.switcher.cpu().double()
         return cls(info, network, device, precision)
 
     def encode(self, reflectance: np.ndarray, available: np.ndarray, valid: np.ndarray) -> Features:
@@ -117,7 +120,8 @@ class NetworkModel:
     def logits(self, features: Features) -> Tensor:
         """Uncalibrated switcher logits (B, E), float32 on the CPU."""
         with torch.inference_mode():
-            return self.network.switcher(features).float().cpu()
+            switcher = self.network.switcher
+            return switcher.classify(switcher.pool(features).cpu().double()).float()
 
     def scores(self, features: Features) -> np.ndarray:
         """Calibrated probabilities (B, E): sigmoid(logit / temperature + bias) per expert."""

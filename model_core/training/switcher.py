@@ -36,13 +36,13 @@ class PooledTiles:
 
 
 def frozen_digest(network: HydraNet) -> str:
-    """SHA-256 over every weight but the switcher's; equal before and after, or it was not frozen."""
+    """SHA-256 over every weight but the switcher's: equal before and after, or it was not frozen."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         if not name.startswith("switcher."):
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return f"sha256:{digest.hexdigest()}"
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from model_core.errors import HydraNetError
 from model_core.resources import default_bundle, resource
 
 from . import bench_predict
+from .enlarge import enlarge
 
 
 def main() -> int:
@@ -26,6 +28,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="another bundle than the one that comes along")
     parser.add_argument("--scene", type=Path, help="another scene than the sample")
     parser.add_argument("--bands", default="auto", help="bands of that scene")
+    parser.add_argument("--times", type=int, default=3, help="copies of the scene each way (default: 3)")
     parser.add_argument("--rounds", type=int, default=5, help="how often every case is run (default: 5)")
     args = parser.parse_args()
     quiet_libraries()
@@ -34,9 +37,11 @@ def main() -> int:
         scene = args.scene or sorted(resource("sample").glob("*.tif"))[0]
         model = load_bundle(bundle)
         cases = bench_predict.cases_for(model)
-        bench_predict.measure(
-            model, scene, args.bands, cases, args.rounds, lambda text: print(text, file=sys.stderr)
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            large = enlarge(scene, args.times, Path(folder) / scene.name)
+            bench_predict.measure(
+                model, large, args.bands, cases, args.rounds, lambda text: print(text, file=sys.stderr)
+            )
     except HydraNetError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -46,6 +51,8 @@ def main() -> int:
     if args.output:
         report = {
             "scene": scene.name,
+            "times": args.times,
+            "precision": model.precision,
             "model": {"id": model.id, "version": model.version, "sha256": model.sha256},
             "machine": {
                 "system": platform.system(),

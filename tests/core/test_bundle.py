@@ -89,9 +89,10 @@ def test_an_expert_with_an_unknown_key_is_refused(folder):
         read_info(folder)
 
 
-def test_an_expert_that_is_no_file_name_is_refused(folder):
-    rewrite(folder, lambda data: data["experts"][0].update(name="../evil"))
-    with pytest.raises(BundleError, match="file name"):
+@pytest.mark.parametrize("name", ["../evil", "", "Water", "routing", "aux"])
+def test_an_expert_name_that_is_no_usable_file_name_is_refused(folder, name):
+    rewrite(folder, lambda data: data["experts"][0].update(name=name))
+    with pytest.raises(BundleError, match="file name|reserved"):
         read_info(folder)
 
 
@@ -157,3 +158,12 @@ def test_the_bundled_costs_are_counted_not_guessed(precision):
         model.scores(features)
         model.decode("water", features, [0])
     assert counter.total == model.macs.encoder + model.macs.switcher + model.macs.experts["water"]
+
+
+def test_scores_do_not_hang_on_the_batch(folder):
+    model = load_bundle(folder, device="cpu", precision="fp32")
+    x = np.random.default_rng(1).random((5, 8, 256, 256), np.float32)
+    available, valid = np.ones(8, bool), np.ones((5, 256, 256), bool)
+    together = model.scores(model.encode(x, available, valid))
+    alone = [model.scores(model.encode(x[i : i + 1], available, valid[i : i + 1]))[0] for i in range(5)]
+    np.testing.assert_array_equal(together, np.stack(alone))

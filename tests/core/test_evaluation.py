@@ -47,6 +47,7 @@ def test_bootstrap_is_wide_with_few_scenes_and_repeats():
     assert (low, high) == (0.0, 1.0)
     assert metrics.bootstrap([good, bad], metrics.iou) == (low, high)
     assert metrics.bootstrap([good] * 5, metrics.iou) == (1.0, 1.0)
+    assert all(math.isnan(end) for end in metrics.bootstrap([good], metrics.iou))
 
 
 def test_calibration_error():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,8 @@ def test_routing_table(scene_file: str, tmp_path: Path) -> None:
     summary = run(scene_file, tmp_path / "run", model, experts=["bright", "green"])
     fields, cores, meta = read_tiles(tmp_path / "run")
     assert meta["crs"] == "EPSG:32631" and meta["geometry_type"] == "Polygon"
+    version = (tmp_path / "run" / "routing.gpkg").read_bytes()[60:64]  # SQLite's user_version
+    assert int.from_bytes(version, "big") == 10200, "QGIS 3.22 warns at newer GeoPackages"
     names = [spec.name for spec in ALL]
     assert list(fields) == [
         "tile", "row", "col", "x", "y", "width", "height", "valid", *(f"score_{n}" for n in names),
@@ -141,8 +144,6 @@ def test_routing_table_of_a_rotated_raster_has_rotated_tiles(make_raster, tmp_pa
 
 
 def test_an_expert_outside_its_pixel_size_is_skipped_unless_forced(scene_file: str, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     fine = replace(GREEN, name="fine", valid_gsd_m=(0.5, 3.0))
     summary = run(scene_file, tmp_path / "a", FakeModel((BRIGHT, fine)))
     assert [expert["skipped"] for expert in summary["experts"]] == [None, "outside resolution"]
@@ -156,8 +157,6 @@ def test_an_expert_outside_its_pixel_size_is_skipped_unless_forced(scene_file: s
 
 
 def test_an_unknown_pixel_size_leaves_no_expert_out(make_raster, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     fine = replace(GREEN, name="fine", valid_gsd_m=(0.5, 3.0))
     path = make_raster("n.tif", digital(40, 40), descriptions=BAND_NAMES, crs=None)
     summary = run(path, tmp_path / "run", FakeModel((fine,)))
@@ -197,8 +196,10 @@ def test_requests_that_do_not_fit_are_refused_and_leave_nothing(
 def test_a_raster_without_data_succeeds_and_says_so(make_raster, tmp_path: Path) -> None:
     path = make_raster("empty.tif", np.zeros((8, 50, 60), np.uint16), descriptions=BAND_NAMES, nodata=0)
     model = FakeModel(ALL)
-    summary = run(path, tmp_path / "run", model)
+    heard: list[dict] = []
+    summary = run(path, tmp_path / "run", model, heard)
     assert model.encoded == [] and model.decoded == []
+    assert {"event": "log", "level": "warning", "message": summary["warnings"][-1]} in heard
     assert summary["tiles"] == {"total": 6, "empty": 6, "abstained": 0, "routed": 0}
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["routing.gpkg", "routing.qml", "run.json"]
     assert any("no valid pixel" in warning for warning in summary["warnings"])
@@ -217,8 +218,6 @@ def test_tiles_that_no_expert_wants_abstain(scene_file: str, tmp_path: Path) -> 
 
 
 def test_simulated_training_is_said(scene_file: str, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     summary = run(scene_file, tmp_path / "run", FakeModel((replace(BRIGHT, simulated=True),)))
     assert any("simulated data only" in warning for warning in summary["warnings"])
     with rasterio.open(tmp_path / "run" / "bright.tif") as raster:

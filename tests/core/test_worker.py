@@ -148,10 +148,13 @@ def test_the_real_worker_runs_the_bundle_that_comes_along(start, job) -> None:
 
 
 def test_cancel_stops_the_job_and_the_next_one_runs(start, job) -> None:
-    client = start(TEST_SLEEP="0.05")
+    client = start(TEST_SLEEP="0.3")
     client.send(request(1, job))
     client.until("progress")
     client.send({"id": 2, "method": "cancel", "params": {"id": 99}})  # another job: nothing happens
+    client.send({"id": 8, "method": "hello"})
+    client.until("hello")  # the cancel before it has been read
+    assert client.until("progress", "cancelled")[-1]["event"] == "progress"
     client.send({"id": 3, "method": "cancel", "params": {"id": 1}})
     assert client.until("cancelled", "finished")[-1] == {"event": "cancelled", "id": 1}
     assert not Path(job["output"]).exists()
