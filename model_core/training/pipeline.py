@@ -56,7 +56,7 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
     val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))[0]
     cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))[0]
     pooled = _pooled(network, train, recipe, run, log)
-    train_switcher(network, pooled, val, recipe, log)
+    train_switcher(network, pooled, recipe, log)
     calibration = calibrate_all(network, cal, val)
     for name, row in calibration.items():
         log(f"calibration: {name} {row}")

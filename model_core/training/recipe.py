@@ -59,7 +59,7 @@ class Recipe:
     warmup: int = 300
     ema: float = 0.999
     switcher_tiles: int = 8000
-    switcher_epochs: int = 20
+    switcher_epochs: int = 12
 
     def as_dict(self) -> dict[str, object]:
         """JSON form, kept beside every checkpoint and in the bundle."""

@@ -6,7 +6,6 @@ computed once per tile and the switcher, a small perceptron, is trained on these
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from .pack import Sample
 from .recipe import Recipe
 from .relevance import relevance
 from .sampling import Tile, TileSampler, TileStream, collate
+
+SWITCHER_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -97,37 +98,38 @@ def pool_tiles(network: HydraNet, tiles: Iterable[PlacedTile]) -> tuple[PooledTi
     return PooledTiles(torch.cat(pooled).clone(), torch.cat(targets)), places
 
 
-def train_switcher(
-    network: HydraNet, train: PooledTiles, val: PooledTiles, recipe: Recipe, log: Callable[[str], None]
-) -> None:
-    """Fit the switcher in place; the epoch with the lowest validation loss is kept."""
+def train_switcher(network: HydraNet, train: PooledTiles, recipe: Recipe, log: Callable[[str], None]) -> None:
+    """Fit the switcher in place over a fixed cosine schedule.
+
+    There is no early stopping: on few regions the validation loss rises with overconfidence long before
+    the ranking of the tiles stops improving, and overconfidence is what the calibration repairs.
+    """
     before = frozen_digest(network)
     torch.manual_seed(recipe.seed)
     switcher = network.switcher
     for layer in (switcher.hidden, switcher.out):
         layer.reset_parameters()
     mean, std = train.pooled.mean(0), train.pooled.std(0).clamp_min(1e-4)
-    inputs, checks = (train.pooled - mean) / std, (val.pooled - mean) / std
+    inputs = (train.pooled - mean) / std
     positive, negative = (train.target == 1).sum(0).float(), (train.target == 0).sum(0).float()
     weight = (negative / positive.clamp_min(1)).clamp(0.25, 4.0)
-    optimizer = torch.optim.AdamW(switcher.parameters(), lr=3e-4, weight_decay=0.3)
-    best, best_state = float("inf"), copy.deepcopy(switcher.state_dict())
+    optimizer = torch.optim.AdamW(switcher.parameters(), lr=1e-3, weight_decay=0.3)
+    batches = -(-len(inputs) // SWITCHER_BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.switcher_epochs * batches)
     random = torch.Generator().manual_seed(recipe.seed)
+    switcher.train()
     for epoch in range(recipe.switcher_epochs):
-        switcher.train()
-        for index in torch.randperm(len(inputs), generator=random).split(128):
+        total = 0.0
+        for index in torch.randperm(len(inputs), generator=random).split(SWITCHER_BATCH):
             x = nn.functional.dropout(inputs[index], 0.5)  # few regions: no single feature may carry a task
-            loss = masked_bce(switcher.classify(x), train.target[index], weight)
+            x = nn.functional.dropout(nn.functional.gelu(switcher.hidden(x)), 0.3)
+            loss = masked_bce(switcher.out(x), train.target[index], weight)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        switcher.eval()
-        with torch.no_grad():
-            value = float(masked_bce(switcher.classify(checks), val.target, weight))
-        if value < best:
-            best, best_state = value, copy.deepcopy(switcher.state_dict())
-        log(f"switcher: epoch {epoch + 1} validation loss {value:.4f} (best {best:.4f})")
-    switcher.load_state_dict(best_state)
+            schedule.step()
+            total += float(loss.detach())
+        log(f"switcher: epoch {epoch + 1} of {recipe.switcher_epochs}, loss {total / batches:.4f}")
     with torch.no_grad():  # fold the standardisation of the inputs into the first layer
         switcher.hidden.bias -= switcher.hidden.weight @ (mean / std)
         switcher.hidden.weight /= std
@@ -149,10 +151,12 @@ class Calibration:
 
 
 def calibrate(logits: np.ndarray, target: np.ndarray, split: str) -> Calibration:
-    """Platt scaling with a prior at the identity, then the threshold with the best F1.
+    """Platt scaling with a prior at the identity, then the threshold with the best macro F1.
 
     The calibration split is small: the prior (worth about five tiles) keeps a handful of tiles from
-    moving the scores far, and the threshold is the middle of the best plateau.
+    moving the scores far. Macro F1 is the mean of the F1 of "needed" and of "not needed": the F1 of
+    "needed" alone is best served by always saying yes where most tiles need the expert. The threshold is
+    the middle of the best plateau.
 
     Args:
         logits: (N,) uncalibrated.
@@ -174,10 +178,13 @@ def calibrate(logits: np.ndarray, target: np.ndarray, split: str) -> Calibration
     scale, shift = minimize(objective, np.zeros(2), method="Nelder-Mead").x
     p = 1 / (1 + np.exp(-(x * np.exp(scale) + shift)))
     grid = np.arange(0.2, 0.81, 0.01)
-    hit = [(p >= t) for t in grid]
-    f1 = np.array([2 * (y * h).sum() / max(1.0, y.sum() + h.sum()) for h in hit])
-    threshold = float(np.median(grid[f1 >= f1.max() - 1e-9]))
+    quality = np.array([_f1(y, p >= t) + _f1(1 - y, p < t) for t in grid])
+    threshold = float(np.median(grid[quality >= quality.max() - 1e-9]))
     return Calibration(float(np.exp(-scale)), float(shift), round(threshold, 3), positives, negatives, split)
+
+
+def _f1(truth: np.ndarray, chosen: np.ndarray) -> float:
+    return 2 * float((truth * chosen).sum()) / max(1.0, float(truth.sum() + chosen.sum()))
 
 
 def calibrate_all(
