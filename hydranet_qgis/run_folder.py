@@ -120,6 +120,10 @@ class Run:
         return {expert.name: expert.title for expert in self.experts}
 
 
+UNABLE = ("outside resolution", "not requested")
+"""Reasons of experts that could not serve, whatever their score."""
+
+
 @dataclass(frozen=True)
 class TileRecord:
     """One tile and every decision about it. Tuples follow `Run.experts`.
@@ -144,10 +148,19 @@ class TileRecord:
     wkb: bytes
 
     @property
+    def top(self) -> int | None:
+        """Position of the strongest expert that could have served; None if there is none, or no data."""
+        could = [
+            position
+            for position, (score, reason) in enumerate(zip(self.scores, self.reasons))
+            if score is not None and reason not in UNABLE
+        ]
+        return max(could, key=lambda position: self.scores[position] or 0.0) if could else None
+
+    @property
     def top_score(self) -> float | None:
-        """The highest score, None without data."""
-        known = [score for score in self.scores if score is not None]
-        return max(known) if known else None
+        """Score of that expert."""
+        return None if self.top is None else self.scores[self.top]
 
 
 def is_run(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from rasterio.transform import Affine
 
 from .errors import OutputError
 from .grid import Tile
-from .routing import Routing
+from .routing import OUTSIDE, UNREQUESTED, Routing
 
 LAYER = "tiles"
 # What every GDAL since 2.2 reads without a warning; the default of new ones is not.
@@ -75,8 +75,10 @@ def write_table(
     chosen = [routing.chosen(n) for n in numbers]
     data["chosen"] = _texts(",".join(names[expert] for expert in row) for row in chosen)
     data["k"] = _ints(len(row) for row in chosen)
-    seen = ~np.isnan(scores).any(axis=1)
-    best = np.where(seen, np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1), -1)
+    # The strongest of the experts that could have served: a high score of one that could not explains
+    # nothing beside an abstention.
+    could = ~np.isnan(scores) & ~np.isin(routing.reason, (OUTSIDE, UNREQUESTED))
+    best = np.where(could.any(axis=1), np.argmax(np.where(could, scores, -1.0), axis=1), -1)
     data["top_expert"] = _texts(names[b] if b >= 0 else None for b in best)
     data["top_score"] = np.array(
         [scores[n, b] if b >= 0 else np.nan for n, b in enumerate(best)], dtype=np.float64

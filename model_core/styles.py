@@ -16,6 +16,8 @@ _RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 # For experts without a class colour of their own.
 _SPARE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e69f00")
 _NO_COLOR = "#ffffff"
+# Classes lie over the imagery they were read from; whoever judges them wants to see both.
+_OPACITY = 0.7
 _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 
@@ -96,7 +98,7 @@ def _paletted(spec: ExpertSpec) -> str:
         for c in spec.classes
     )
     return (
-        '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">\n'
+        f'<rasterrenderer type="paletted" band="1" opacity="{_OPACITY}" alphaBand="-1" nodataColor="">\n'
         f"<rasterTransparency/>\n<colorPalette>\n{entries}</colorPalette>\n</rasterrenderer>\n"
     )
 

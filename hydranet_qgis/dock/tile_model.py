@@ -124,8 +124,7 @@ class TileModel(QAbstractTableModel):
         names = [expert.name for expert in self.run.experts]
         if self._focus:
             return tile.scores[names.index(self._focus)], self.colors[self._focus]
-        top = tile.top_score
-        return top, self.colors[names[tile.scores.index(top)]] if top is not None else "#808080"
+        return tile.top_score, "#808080" if tile.top is None else self.colors[names[tile.top]]
 
     def _sort_key(self, tile: TileRecord, column: int) -> Any:
         place = tile.row * 1_000_000 + tile.col  # Qt compares numbers and strings, not tuples

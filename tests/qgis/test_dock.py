@@ -107,6 +107,7 @@ def test_warnings_unfold(panel: RunPanel) -> None:
 
 
 def test_a_click_zooms_to_the_tile_and_outlines_it(panel: RunPanel, canvas: QgsMapCanvas, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: not _bands(canvas), timeout=10_000)  # the flash of an earlier test
     with qtbot.waitSignal(panel.tileActivated) as activated:
         _click_row(panel, 5, qtbot)
     geometry = QgsGeometry()
@@ -287,6 +288,8 @@ def test_it_fits_its_width(width: int, dock: RunDock, panel: RunPanel) -> None:
 
 
 def test_the_outline_goes_with_the_run(panel: RunPanel, canvas: QgsMapCanvas, qtbot: Any) -> None:
+    # All tests share one canvas; the flash of the last one's tile fades in its own time.
+    qtbot.waitUntil(lambda: not _bands(canvas), timeout=10_000)
     panel.select_tile(5)
     assert len(_bands(canvas)) == 1
     panel.close_down()

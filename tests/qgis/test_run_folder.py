@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hydranet_qgis.errors import RunFolderError
-from hydranet_qgis.run_folder import Run, is_run, read_run, read_tiles
+from hydranet_qgis.run_folder import Run, TileRecord, is_run, read_run, read_tiles
 from tests.qgis.conftest import make_scene
 from tests.qgis.fake_worker import fake_run
 
@@ -108,3 +108,11 @@ def test_a_missing_table_is_told(run: Run) -> None:
     run.routing.write_bytes(b"not a database")
     with pytest.raises(RunFolderError, match="routing.gpkg"):
         read_tiles(run)
+
+
+def test_the_strongest_expert_is_one_that_could_have_served() -> None:
+    reasons = ("below threshold", "outside resolution", "not requested", "below threshold")
+    tile = TileRecord(0, 0, 0, 1.0, (0.2, 0.97, 0.99, 0.4), (), "abstained", reasons, b"")
+    assert (tile.top, tile.top_score) == (3, 0.4)
+    unable = TileRecord(0, 0, 0, 1.0, (0.97,), (), "abstained", ("outside resolution",), b"")
+    assert (unable.top, unable.top_score) == (None, None)
