@@ -20,7 +20,7 @@ from model_core.training.pipeline import train_bundle
 from model_core.training.recipe import Phase, Recipe
 from model_core.training.relevance import relevance
 from model_core.training.sampling import Tile, TileSampler, TileStream, collate
-from model_core.training.switcher import calibrate
+from model_core.training.switcher import calibrate, frozen_digest, pool_tiles, train_switcher
 
 from .tiny_pack import write_pack
 
@@ -168,6 +168,20 @@ def test_natural_tiles_cover_every_labelled_pixel_once(pack):
     labelled = sum(int((p.tile.labels != UNKNOWN).sum()) for p in tiles if p.source == "lakes")
     assert labelled == sum(label.size for s in samples if s.source == "lakes" for label in s.labels.values())
     assert [p.ids for p in tiles] == [p.ids for p in natural_tiles(samples, 128)]
+
+
+def test_the_switcher_learns_and_everything_else_stays(pack):
+    samples = load_pack(pack, ("train",))
+    network = joint.new_network(RECIPE).eval().folded()
+    tiles = natural_tiles(samples, 64, stride=32)
+    pooled, _ = pool_tiles(network, tiles)
+    before, switcher = frozen_digest(network), network.switcher.out.weight.clone()
+    train_switcher(network, pooled, RECIPE, lambda _m: None)
+    assert frozen_digest(network) == before
+    assert not torch.equal(network.switcher.out.weight, switcher)
+    with torch.no_grad():
+        network.encoder.stem.conv.bias[0] += 1e-6
+    assert frozen_digest(network) != before  # the digest would have told
 
 
 def test_calibration_repairs_overconfident_scores():
