@@ -48,6 +48,9 @@ def main() -> int:
     rows = bench_predict.results(cases)
     print(f"{scene.name}, {rows[0]['tiles']} tiles, medians of {args.rounds} interleaved rounds")
     print(bench_predict.table(rows))
+    ratios = bench_predict.ratios(rows)
+    for name, value in ratios.items():
+        print(f"{name} = {value:.2f}")
     if args.output:
         report = {
             "scene": scene.name,
@@ -62,6 +65,7 @@ def main() -> int:
             },
             "versions": events.versions(),
             "rounds": args.rounds,
+            "ratios": ratios,
             "predict": rows,
         }
         args.output.parent.mkdir(parents=True, exist_ok=True)

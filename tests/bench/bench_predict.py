@@ -109,6 +109,16 @@ def results(cases: Sequence[Case]) -> list[dict[str, Any]]:
     ]
 
 
+def ratios(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Time of one and of two experts a tile against all of them, beside the ratio of the arithmetic."""
+    found = {}
+    for row in rows:
+        if row["k"] in (1, 2) and row["batch"] > 1:
+            found[f"k{row['k']}_over_all"] = row["time_ratio"]
+            found[f"k{row['k']}_over_all_macs"] = row["mac_ratio"]
+    return found
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The measurements for people; ratios are to running all experts."""
     head = f"{'':<26}{'tiles/s':>9}{'time':>8}{'MACs':>8}   " + "".join(f"{name:>9}" for name in PARTS)
