@@ -50,8 +50,7 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.full((bands,), 0.35))
         self.register_buffer("std", torch.full((bands,), 0.15))
         self.stem = ConvUnit(bands, widths[0], 6, 2, activate=False, deploy=deploy)
-        self.availability = nn.Linear(bands, widths[0], bias=False)
-        nn.init.zeros_(self.availability.weight)
+        self.availability = nn.Parameter(torch.zeros(widths[0], bands))
         self.stages = nn.ModuleList()
         for inputs, outputs, depth in zip(widths[:-1], widths[1:], depths, strict=True):
             units = [ConvUnit(inputs, outputs, 3, 2, rep=True, deploy=deploy)]
@@ -70,9 +69,11 @@ class Encoder(nn.Module):
         x = (x - self.mean[:, None, None]) / self.std[:, None, None]
         x = x * (valid * available[:, :, None, None])  # absent = the mean
         # Scaling stays in float32; the convolutions run in the precision of their weights.
-        x = x.to(self.availability.weight.dtype, memory_format=torch.channels_last)
-        flags = self.availability(available.to(x.dtype))[:, :, None, None]  # (B, widths[0], 1, 1)
-        x = torch.relu(self.stem(x, add=flags))
+        x = x.to(self.stem.conv.weight.dtype, memory_format=torch.channels_last)
+        # Multiplied and summed row by row: a matrix product would round differently in batches of
+        # another size, and with it everything behind it.
+        flags = (available[:, None, :] * self.availability).sum(2)[:, :, None, None]  # (B, widths[0], 1, 1)
+        x = torch.relu(self.stem(x, add=flags.to(x.dtype)))
         levels = [x]
         for stage in self.stages:
             x = stage(x)

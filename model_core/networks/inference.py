@@ -62,8 +62,8 @@ class NetworkModel:
         self.precision = precision
         self.network = network
         self._kind = {expert.name: expert.kind for expert in info.experts}
-        self._temperature = torch.tensor([expert.temperature for expert in info.experts])
-        self._bias = torch.tensor([expert.bias for expert in info.experts])
+        self._temperature = torch.tensor([expert.temperature for expert in info.experts], dtype=torch.float64)
+        self._bias = torch.tensor([expert.bias for expert in info.experts], dtype=torch.float64)
 
     @classmethod
     def load(cls, info: BundleInfo, weights: Path, *, device: str, precision: str) -> NetworkModel:
@@ -118,14 +118,14 @@ class NetworkModel:
             return self.network.encode(x, flags, mask)
 
     def logits(self, features: Features) -> Tensor:
-        """Uncalibrated switcher logits (B, E), float32 on the CPU."""
+        """Uncalibrated switcher logits (B, E), float64 on the CPU."""
         with torch.inference_mode():
             switcher = self.network.switcher
-            return switcher.classify(switcher.pool(features).cpu().double()).float()
+            return switcher.classify(switcher.pool(features).cpu().double())
 
     def scores(self, features: Features) -> np.ndarray:
         """Calibrated probabilities (B, E): sigmoid(logit / temperature + bias) per expert."""
-        return torch.sigmoid(self.logits(features) / self._temperature + self._bias).numpy()
+        return torch.sigmoid(self.logits(features) / self._temperature + self._bias).float().numpy()
 
     def decode(self, name: str, features: Features, index: Sequence[int]) -> np.ndarray:
         """Decode the tiles in `index` with one expert: float32 (n, C, H, W)."""

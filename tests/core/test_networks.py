@@ -24,7 +24,7 @@ def network() -> HydraNet:
             module.running_var.uniform_(0.5, 2.0)
             module.weight.data.uniform_(0.5, 1.5)
             module.bias.data.normal_(0, 0.2)
-    nn.init.normal_(net.encoder.availability.weight)
+    nn.init.normal_(net.encoder.availability)
     return net.eval()
 
 
