@@ -129,9 +129,10 @@ SOURCE_NEEDS: dict[str, dict[str, bool]] = {
         "ETH/EPFL road tiles", "Dubai aerial (HITL)",
     )
 }  # fmt: skip
-"""Image-level truth where a source's places were looked at one by one: cities, farms, desert, a coast and
-pasture without fire scars or damaged forest. Without it only one source would say what forest damage is
-not, and the switcher would take every vegetated 8-band tile for damaged forest."""
+"""Image-level truth from what a source's places are: cities, farms, desert, a coast and pasture, taken to
+hold no fire scars and no damaged forest. It is a judgement about places, not a label of each scene, and
+the model card says so. Without it only one source would say what forest damage is not, and the switcher
+would take every vegetated 8-band tile for damaged forest."""
 
 CHIP_NEEDS: dict[str, dict[str, bool]] = {
     "SeaLake": {
