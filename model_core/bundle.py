@@ -107,8 +107,8 @@ def read_info(folder: Path) -> BundleInfo:
             f"{path} has unknown keys {sorted(set(data) - KEYS)} and lacks {sorted(KEYS - set(data))}; "
             "the bundle was written by another version."
         )
-    digest = description_digest(data)
-    if not isinstance(data["sha256"], dict) or data["sha256"].get(MODEL_FILE) != digest:
+    digest = description_digest(data) if isinstance(data["sha256"], dict) else ""
+    if not digest or data["sha256"].get(MODEL_FILE) != digest:
         raise BundleError(
             f"{path} does not match its own checksum: it was altered or damaged; restore the bundle."
         )

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..bundle import BundleInfo
+from ..bundle import MODEL_FILE, BundleInfo
 from ..errors import BundleError, RequestError
 from .encoder import Features
 from .hydranet import HydraNet, NetworkConfig
@@ -77,8 +77,14 @@ class NetworkModel:
             precision = "bf16" if native_bf16(device) else "fp32"
         if precision not in ("fp32", "bf16"):
             raise RequestError(f"Unknown precision '{precision}'; use auto, fp32 or bf16.")
-        config = NetworkConfig.from_dict(info.data["network"])
-        network = HydraNet(config, {expert.name: expert.channels for expert in info.experts}, deploy=True)
+        try:
+            config = NetworkConfig.from_dict(info.data["network"])
+            network = HydraNet(config, {expert.name: expert.channels for expert in info.experts}, deploy=True)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise BundleError(
+                f"The network section of {info.folder / MODEL_FILE} describes no network that can be built "
+                f"({error}); restore the bundle."
+            ) from error
         try:
             tensors = load_file(weights)
         except (SafetensorError, OSError) as error:

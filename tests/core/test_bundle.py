@@ -89,6 +89,20 @@ def test_an_expert_with_an_unknown_key_is_refused(folder):
         read_info(folder)
 
 
+def test_a_checksum_section_of_another_type_is_refused(folder):
+    data = json.loads((folder / MODEL_FILE).read_text())
+    (folder / MODEL_FILE).write_text(json.dumps({**data, "sha256": "none"}))
+    with pytest.raises(BundleError, match="altered or damaged"):
+        read_info(folder)
+
+
+@pytest.mark.parametrize("widths", [7, ["a", 8, 8, 8, 8], [8, 8], [-1, 8, 8, 8, 8]])
+def test_a_network_that_cannot_be_built_is_refused(folder, widths):
+    rewrite(folder, lambda data: data["network"].update(encoder_widths=widths))
+    with pytest.raises(BundleError):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("name", ["../evil", "", "Water", "routing", "aux"])
 def test_an_expert_name_that_is_no_usable_file_name_is_refused(folder, name):
     rewrite(folder, lambda data: data["experts"][0].update(name=name))
