@@ -54,11 +54,6 @@ def mean_iou(counts: np.ndarray) -> float:
     )
 
 
-def accuracy(counts: np.ndarray) -> float:
-    """Share of known pixels with the right class."""
-    return _ratio(np.trace(counts), counts.sum())
-
-
 def bootstrap(
     counts: Sequence[np.ndarray], metric: Callable[[np.ndarray], float], *, rounds: int = 1000, seed: int = 7
 ) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..networks.hydranet import HydraNet
+from ..networks.inference import native_bf16
 from ..spec import ExpertSpec
 from ..tasks import TASK_NAMES, TASKS, UNKNOWN
 from .losses import segmentation_loss
@@ -118,9 +119,6 @@ def train_joint(
     recipe: Recipe,
     folder: Path,
     log: Callable[[str], None],
-    validate: Callable[[HydraNet], dict[str, float]] | None = None,
-    *,
-    every: int = 1000,
 ) -> HydraNet:
     """Train encoder and experts; returns the averaged network (unfolded).
 
@@ -136,7 +134,6 @@ def train_joint(
     checkpoint = Checkpoint(folder)
     step = checkpoint.load(network, average, optimizer)
     total = sum(phase.steps for phase in recipe.phases)
-    curve = folder / "curve.csv"
     if step:
         log(f"resumed at step {step} of {total}")
     first = 0
@@ -153,7 +150,7 @@ def train_joint(
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(step, total, recipe)
                 network.train()
-                with torch.autocast("cpu", torch.bfloat16, enabled=_bf16()):
+                with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
                     loss, parts = batch_loss(network, batch, recipe)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
@@ -169,20 +166,9 @@ def train_joint(
                     log(f"step {step}/{total} size {phase.size} {rate:.1f} samples/s {text}")
                 if step % CHECKPOINT_EVERY == 0 or step == last:
                     checkpoint.save(step, network, average, optimizer)
-                if validate is not None and (step % every == 0 or step == total):
-                    scores = validate(average.folded())
-                    log("val " + " ".join(f"{name}={value:.3f}" for name, value in scores.items()))
-                    with curve.open("a") as file:
-                        file.write(json.dumps({"step": step, **scores}) + "\n")
             del loader
         first = last
     return average
-
-
-def _bf16() -> bool:
-    """bf16 pays only where the CPU has it in hardware; elsewhere it is emulated and slower."""
-    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("amx_tile"))
 
 
 @torch.no_grad()

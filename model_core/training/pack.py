@@ -21,10 +21,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from ..bands import BAND_NAMES, pan_weights
 from ..errors import RequestError
+from ..radiometry import DISPLAY_SCALE
 from ..tasks import TASK_NAMES
-
-DISPLAY_WHITE = 0.36
-"""Reflectance drawn as 255 by the usual true-colour stretch of Sentinel-2."""
 
 SPLITS = ("train", "val", "cal", "test")
 
@@ -100,7 +98,7 @@ def _load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
     available = np.zeros(8, bool)
     for name, band in zip(names, data, strict=True):
         index = BAND_NAMES.index(name)
-        bands[index] = np.rint(band * (DISPLAY_WHITE * 10000 / 255)) if display else band
+        bands[index] = np.rint(band * (DISPLAY_SCALE * 10000)) if display else band
         available[index] = True
     available[0] = synthesise_pan(bands, available)
     bands *= valid
@@ -213,7 +211,7 @@ def load_chips(root: Path, splits: tuple[str, ...] = SPLITS, every: int = 1) -> 
                 continue
             rgb = np.asarray(Image.open(io.BytesIO(archive.read(file))), np.float32)
             bands = np.zeros((8, *rgb.shape[:2]), np.uint16)
-            bands[[3, 2, 1]] = np.rint(rgb * (DISPLAY_WHITE * 10000 / 255)).transpose(2, 0, 1)
+            bands[[3, 2, 1]] = np.rint(rgb * (DISPLAY_SCALE * 10000)).transpose(2, 0, 1)
             available = np.array([False, True, True, True, False, False, False, False])
             available[0] = synthesise_pan(bands, available)
             kind = file.split("/")[0]

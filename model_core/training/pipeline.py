@@ -53,8 +53,8 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
     trained = _joint(train, recipe, run, log)
     network = trained.folded()
     digest = frozen_digest(network)  # `train_switcher` makes sure that it stays
-    val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))[0]
-    cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))[0]
+    val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))
+    cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))
     pooled = _pooled(network, train, recipe, run, log)
     train_switcher(network, pooled, recipe, log)
     calibration = calibrate_all(network, cal, val)

@@ -87,15 +87,14 @@ def pool_augmented(
     return PooledTiles(torch.cat(pooled).clone(), torch.cat(targets))
 
 
-def pool_tiles(network: HydraNet, tiles: Iterable[PlacedTile]) -> tuple[PooledTiles, list[PlacedTile]]:
-    """Pool unaugmented tiles; also returns the tiles' places, without pixels kept alive by the caller."""
-    pooled, targets, places = [], [], []
+def pool_tiles(network: HydraNet, tiles: Iterable[PlacedTile]) -> PooledTiles:
+    """Pool unaugmented tiles one by one, so that only the vectors stay in memory."""
+    pooled, targets = [], []
     for placed in tiles:
         batch = collate([placed.tile])
         pooled.append(pool_batch(network, batch))
         targets.append(_targets(batch))
-        places.append(placed)
-    return PooledTiles(torch.cat(pooled).clone(), torch.cat(targets)), places
+    return PooledTiles(torch.cat(pooled).clone(), torch.cat(targets))
 
 
 def train_switcher(network: HydraNet, train: PooledTiles, recipe: Recipe, log: Callable[[str], None]) -> None:

@@ -174,7 +174,7 @@ def test_the_switcher_learns_and_everything_else_stays(pack):
     samples = load_pack(pack, ("train",))
     network = joint.new_network(RECIPE).eval().folded()
     tiles = natural_tiles(samples, 64, stride=32)
-    pooled, _ = pool_tiles(network, tiles)
+    pooled = pool_tiles(network, tiles)
     before, switcher = frozen_digest(network), network.switcher.out.weight.clone()
     train_switcher(network, pooled, RECIPE, lambda _m: None)
     assert frozen_digest(network) == before
