@@ -166,7 +166,8 @@ def _training(training: dict[str, Any]) -> str:
 ## Training
 
 {training["how"].capitalize()}. On {training["machine"]}, torch {training["torch"]}. The weights outside the
-switcher hashed to `{training["frozen_sha256"][:23]}…` before and after its training. `make train` repeats it.
+switcher hashed to `{training["frozen_sha256"][:23]}…` before and after its training.
+`make train` follows the same recipe.
 {training["notes"]}
 
 {_table(("source", "scenes", "labels", "licence as stated"), rows)}
