@@ -252,7 +252,7 @@ class Engine:
     def _decode(self, expert: int, features: object, tiles: Sequence[Tile], index: list[int]) -> None:
         spec = self._model.experts[expert]
         begin = time.perf_counter()
-        values = np.asarray(self._model.decode(spec.name, features, index))  # (n, C, S, S)
+        values = np.asarray(self._model.decode(spec.name, [(features, index)]))  # (n, C, S, S)
         decoded = time.perf_counter()
         expected = (len(index), spec.channels, self._grid.size, self._grid.size)
         if values.shape != expected or not np.isfinite(values.sum(dtype=np.float64)):

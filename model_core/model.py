@@ -35,8 +35,11 @@ class Model(Protocol):
     def scores(self, features: Any) -> np.ndarray:
         """Calibrated probability that each expert's content is in the tile: float32 (B, E)."""
 
-    def decode(self, name: str, features: Any, index: Sequence[int]) -> np.ndarray:
-        """Decode only the tiles in `index` of the batch with one expert: float32 (n, C, H, W).
+    def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
+        """Decode chosen tiles with one expert: float32 (n, C, H, W).
+
+        `picks` are pairs of features, as `encode` gave them, and the tiles wanted of that batch: an
+        expert that few tiles need is fed from several batches at once. No other tile is computed.
 
         `classes` experts return class probabilities summing to 1, `probability` experts one
         channel of 0 to 1, `density` experts values in their unit.

@@ -13,6 +13,8 @@ from typing import Any
 from .errors import RequestError
 from .routing import Policy
 
+LEAST_MEMORY_MB = 64
+
 
 @dataclass(frozen=True)
 class PredictRequest:
@@ -25,11 +27,18 @@ class PredictRequest:
         bands: which raster band is which, see `band_choice.find_mapping`.
         radiometry: how numbers become reflectance, see `radiometry`.
         experts: names of the experts that may be used; None = all.
-        policy, top_k: see `routing.Policy`.
+        policy, top_k, miss_rate: see `routing.Policy`.
         overlap: pixels that neighbouring tiles share.
         extent: (xmin, ymin, xmax, ymax) in the raster's CRS, snapped outward to whole pixels; None = all.
+        mask: vector file of polygons in any CRS, see `area`; None = no mask.
         force_gsd: use experts also outside the pixel sizes they were trained for.
+        skip_damaged: take parts of the raster that cannot be read for NoData instead of failing.
         overwrite: replace a run that is already in the output folder.
+        resume: continue an unfinished run of the same request in the output folder, if there is one.
+        threads: inference threads; None = one for each core. No result depends on it.
+        memory_mb: what batches, queues and caches may take together; None = see `budget`. No result
+            depends on it.
+        device, precision: see `bundle.load_bundle`.
 
     Raises:
         RequestError: a value of the wrong type, or one that can never work.
@@ -43,19 +52,31 @@ class PredictRequest:
     experts: tuple[str, ...] | None = None
     policy: str = "threshold"
     top_k: int = 2
+    miss_rate: float = 0.05
     overlap: int = 64
     extent: tuple[float, float, float, float] | None = None
+    mask: str | None = None
     force_gsd: bool = False
+    skip_damaged: bool = False
     overwrite: bool = False
+    resume: bool = False
+    threads: int | None = None
+    memory_mb: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("input", "output", "bands", "radiometry", "policy"):
+        for name in ("input", "output", "bands", "radiometry", "policy", "device", "precision"):
             self._need(name, isinstance(getattr(self, name), str) and getattr(self, name) != "", "a text")
-        for name in ("force_gsd", "overwrite"):
+        for name in ("force_gsd", "skip_damaged", "overwrite", "resume"):
             self._need(name, isinstance(getattr(self, name), bool), "true or false")
         self._need("bundle", self.bundle is None or isinstance(self.bundle, str), "a folder or null")
-        whole = isinstance(self.overlap, int) and not isinstance(self.overlap, bool)
-        self._need("overlap", whole and self.overlap >= 0, "a number of pixels, 0 or more")
+        self._need("mask", self.mask is None or isinstance(self.mask, str), "a vector file or null")
+        self._need("overlap", _at_least(self.overlap, 0), "a number of pixels, 0 or more")
+        self._need("threads", self.threads is None or _at_least(self.threads, 1), "1 or more, or null")
+        enough = self.memory_mb is None or _at_least(self.memory_mb, LEAST_MEMORY_MB)
+        self._need("memory_mb", enough, f"{LEAST_MEMORY_MB} or more, or null")
+        self._need("resume", not (self.resume and self.overwrite), "resume or overwrite, not both")
         if self.experts is not None:
             names = self.experts
             is_list = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
@@ -64,7 +85,7 @@ class PredictRequest:
             object.__setattr__(self, "experts", tuple(dict.fromkeys(names)) or None)
         if self.extent is not None:
             object.__setattr__(self, "extent", self._checked_extent())
-        Policy(self.policy, self.top_k)
+        Policy(self.policy, self.top_k, self.miss_rate)
 
     def _need(self, name: str, fine: bool, expected: str) -> None:
         if not fine:
@@ -113,6 +134,7 @@ class PredictRequest:
             input=os.path.abspath(self.input) if is_file else self.input,
             output=os.path.abspath(self.output),
             bundle=None if self.bundle is None else os.path.abspath(self.bundle),
+            mask=os.path.abspath(self.mask) if self.mask and os.path.exists(self.mask) else self.mask,
         )
 
     def command(self) -> str:
@@ -124,8 +146,21 @@ class PredictRequest:
         words += [f"--bands={self.bands}", f"--radiometry={self.radiometry}"]
         if self.experts is not None:
             words.append(f"--experts={','.join(self.experts)}")
-        words += [f"--policy={self.policy}", f"--top-k={self.top_k}", f"--overlap={self.overlap}"]
+        words.append(f"--policy={self.policy}")
+        limit = f"--miss-rate={self.miss_rate!r}" if self.policy == "recall" else f"--top-k={self.top_k}"
+        words.append(limit)
+        words.append(f"--overlap={self.overlap}")
         if self.extent is not None:
             words.append("--extent=" + ",".join(repr(value) for value in self.extent))
-        words += ["--force-gsd"] * self.force_gsd + ["--overwrite"] * self.overwrite
+        defaults = {item.name: item.default for item in fields(self)}
+        for name in ("mask", "threads", "memory_mb", "device", "precision"):
+            if getattr(self, name) != defaults[name]:
+                words.append(f"--{name.replace('_', '-')}={getattr(self, name)}")
+        flags = ("force_gsd", "skip_damaged", "overwrite", "resume")
+        words += [f"--{name.replace('_', '-')}" for name in flags if getattr(self, name)]
         return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _at_least(value: Any, least: int) -> bool:
+    """A whole number that is large enough; True is no number here."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import RequestError
 
-POLICIES = ("threshold", "top-k")
+POLICIES = ("threshold", "top-k", "recall")
 OUTSIDE_RESOLUTION = "outside resolution"
 NOT_REQUESTED = "not requested"
 
@@ -35,14 +35,16 @@ class Policy:
     Attributes:
         kind: `threshold` (experts at or above their own threshold, the strongest `k` of them; a tile
             may abstain) or `top-k` (always the `k` strongest).
-        k: largest number of experts per tile.
+        k: largest number of experts per tile; `recall` knows no such limit.
+        miss_rate: of `recall` only, the share of the tiles that need an expert which it may miss.
 
     Raises:
-        RequestError: an unknown kind, or k below 1.
+        RequestError: an unknown kind, k below 1, or a miss rate outside 0 to 1.
     """
 
     kind: str = "threshold"
     k: int = 2
+    miss_rate: float = 0.05
 
     def __post_init__(self) -> None:
         if self.kind not in POLICIES:

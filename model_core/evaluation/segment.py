@@ -38,7 +38,7 @@ def segment(
             valid[number, : tile.height, : tile.width] = sample.valid[window]
         features = model.encode(reflectance, sample.available, valid)
         for name in names:
-            decoded = model.decode(name, features, range(len(tiles)))
+            decoded = model.decode(name, [(features, range(len(tiles)))])
             for tile, values in zip(tiles, decoded, strict=True):
                 window = np.s_[:, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
                 part = np.s_[: tile.height, : tile.width]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,12 @@ class Features:
         return Features(
             tuple(level.index_select(0, index) for level in self.levels), self.coverage.index_select(0, index)
         )
+
+    @classmethod
+    def join(cls, parts: Sequence[Features]) -> Features:
+        """One batch of several, in order."""
+        levels = zip(*(part.levels for part in parts), strict=True)
+        return cls(tuple(torch.cat(level) for level in levels), torch.cat([part.coverage for part in parts]))
 
 
 class Encoder(nn.Module):

@@ -133,16 +133,22 @@ class NetworkModel:
         """Calibrated probabilities (B, E): sigmoid(logit / temperature + bias) per expert."""
         return torch.sigmoid(self.logits(features) / self._temperature + self._bias).float().numpy()
 
-    def decode(self, name: str, features: Features, index: Sequence[int]) -> np.ndarray:
-        """Decode the tiles in `index` with one expert: float32 (n, C, H, W)."""
+    def decode(self, name: str, picks: Sequence[tuple[Features, Sequence[int]]]) -> np.ndarray:
+        """Decode chosen tiles of one or more batches with one expert: float32 (n, C, H, W)."""
         with torch.inference_mode():
-            chosen = torch.as_tensor(list(index), dtype=torch.long, device=self.device)
-            whole = len(chosen) == len(features.coverage) and torch.equal(
-                chosen, torch.arange(len(chosen)).to(chosen)
-            )
-            logits = self.network.decode(name, features, None if whole else chosen).float()
+            logits = self.network.decode(name, self._gather(picks)).float()
             if self._kind[name] == "classes":
                 logits = torch.softmax(logits, 1)
             elif self._kind[name] == "probability":
                 logits = torch.sigmoid(logits)
             return logits.contiguous().cpu().numpy()
+
+    def _gather(self, picks: Sequence[tuple[Features, Sequence[int]]]) -> Features:
+        """The picked tiles as one batch; a batch picked whole and in order is not copied."""
+        parts = []
+        for features, index in picks:
+            if list(index) == list(range(len(features.coverage))):
+                parts.append(features)
+            else:
+                parts.append(features.select(torch.as_tensor(list(index), device=self.device)))
+        return parts[0] if len(parts) == 1 else Features.join(parts)

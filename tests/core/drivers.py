@@ -30,10 +30,10 @@ class Noisy(FakeModel):
         time.sleep(float(os.environ.get("TEST_SLEEP", "0")))
         return super().encode(reflectance, available, valid)
 
-    def decode(self, name, features, index):
+    def decode(self, name, picks):
         if os.environ.get("TEST_FAIL"):
             return 1 / 0
-        return super().decode(name, features, index)
+        return super().decode(name, picks)
 
 
 def load(path: Path) -> Noisy:

@@ -63,10 +63,11 @@ class FakeModel:
     def scores(self, features: Any) -> np.ndarray:
         return np.asarray(self._scores(*features), dtype=np.float32)
 
-    def decode(self, name: str, features: Any, index: Sequence[int]) -> np.ndarray:
-        self.decoded.append((name, len(index)))
+    def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
+        pixels = [features[0][n] for features, index in picks for n in index]
+        self.decoded.append((name, len(pixels)))
         spec = next(spec for spec in self.experts if spec.name == name)
-        return np.stack([self._one(spec, features[0][n]) for n in index])
+        return np.stack([self._one(spec, one) for one in pixels])
 
     @staticmethod
     def _one(spec: ExpertSpec, pixels: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def test_a_bundle_round_trips(folder):
     scores = model.scores(features)
     expected = 1 / (1 + np.exp(-(model.logits(features).numpy() / 2.0 + 0.5)))
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
-    decoded = model.decode("clouds", features, [1])
+    decoded = model.decode("clouds", [(features, [1])])
     assert decoded.shape == (1, 4, 256, 256)
     np.testing.assert_allclose(decoded.sum(1), 1.0, rtol=1e-5)
 
@@ -170,7 +170,7 @@ def test_the_bundled_costs_are_counted_not_guessed(precision):
     with counting(model.network) as counter:
         features = model.encode(x, np.ones(8, bool), np.ones((1, 256, 256), bool))
         model.scores(features)
-        model.decode("water", features, [0])
+        model.decode("water", [(features, [0])])
     assert counter.total == model.macs.encoder + model.macs.switcher + model.macs.experts["water"]
 
 

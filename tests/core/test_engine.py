@@ -112,8 +112,9 @@ def test_overlapping_tiles_are_blended_by_their_weights(scene_file: str, tmp_pat
     names = iter(range(1, 1000))
 
     class Steps(FakeModel):
-        def decode(self, name, features, index):
-            return np.stack([np.full((1, 32, 32), float(next(names)), np.float32) for _ in index])
+        def decode(self, name, picks):
+            tiles = sum(len(index) for _, index in picks)
+            return np.stack([np.full((1, 32, 32), float(next(names)), np.float32) for _ in range(tiles)])
 
     summary = run(scene_file, tmp_path / "run", Steps((METRES,)), overlap=12, batch_size=3)
     grid = TileGrid(150, 130, 32, 12)
@@ -295,8 +296,8 @@ class Broken(FakeModel):
     def scores(self, features):
         return super().scores(features) if self.bad_scores is None else self.bad_scores
 
-    def decode(self, name, features, index):
-        return super().decode(name, features, index) if self.bad_values is None else self.bad_values
+    def decode(self, name, picks):
+        return super().decode(name, picks) if self.bad_values is None else self.bad_values
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ class Oracle:
     def encode(self, reflectance, available, valid):
         return reflectance
 
-    def decode(self, name, features, index):
-        nir = features[list(index), 7]
+    def decode(self, name, picks):
+        nir = np.concatenate([features[list(index), 7] for features, index in picks])
         found = nir > 0.5 if name == "clouds" else nir < 0.1
         channels = next(e.channels for e in self.experts if e.name == name)
         out = np.zeros((len(nir), channels, *nir.shape[1:]), np.float32)
