@@ -36,4 +36,12 @@ class WorkerCrashed(PluginError):
 
 
 class WorkerCancelled(PluginError):
-    """The user stopped the job."""
+    """The user stopped the job.
+
+    Attributes:
+        began: whether the worker had the job already.
+    """
+
+    def __init__(self, message: str, began: bool = True) -> None:
+        super().__init__(message)
+        self.began = began

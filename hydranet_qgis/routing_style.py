@@ -15,11 +15,12 @@ from qgis.core import (
 )
 
 from .expert_colors import assign
-from .run_folder import Run
+from .run_folder import OUTSIDE_MASK, Run
 
 PROPERTY_SHOWN = "hydranet/shown"
 OUTLINES, STRONGEST = "", "*strongest"
 """What can be shown besides an expert's scores; a name of an expert never begins with a star."""
+_ABSTAINED = "*abstained"
 
 # Viridis at ten equal steps: even to the eye, and readable for colour-blind people. CC0.
 _HEAT = (
@@ -36,7 +37,7 @@ def show(layer: Any, run: Run, what: str) -> None:
         layer: the routing layer.
         run: its run.
         what: OUTLINES, STRONGEST, or the name of an expert whose scores fill the tiles. Tiles without
-            data stay empty.
+            scores stay empty.
     """
     if what == OUTLINES:
         renderer = _outlines()
@@ -69,10 +70,13 @@ def _strongest(run: Run) -> QgsCategorizedSymbolRenderer:
     colors = assign(run.experts)
     used = [expert for expert in run.experts if expert.tiles]
     categories = [QgsRendererCategory(e.name, _fill(colors[e.name]), e.title) for e in used]
-    categories.append(QgsRendererCategory("", _fill("#8c979d", 0.25), "abstained"))
-    # The field lists experts strongest first.
+    categories.append(QgsRendererCategory(_ABSTAINED, _fill("#8c979d", 0.25), "abstained"))
+    # The field lists experts strongest first. What the model never saw has no colour; its value must not
+    # be empty, which a category might take for its own.
     expression = (
-        "case when \"reason\" <> 'no data' then regexp_substr(coalesce(\"chosen\", ''), '^([^,]*)') end"
+        f"case when \"reason\" in ('no data', '{OUTSIDE_MASK}') then '*unseen' "
+        f"when coalesce(\"chosen\", '') = '' then '{_ABSTAINED}' "
+        "else regexp_substr(\"chosen\", '^([^,]*)') end"
     )
     return QgsCategorizedSymbolRenderer(expression, categories)
 

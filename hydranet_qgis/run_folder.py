@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunFolderError
+from .run_facts import Fact, facts_of
 
 RUN_FILE = "run.json"
 ROUTING_FILE = "routing.gpkg"
@@ -34,7 +35,7 @@ class RunExpert:
     """One expert's part in a run.
 
     Attributes:
-        threshold: calibrated score from which a tile is routed to it.
+        threshold: calibrated score from which this run routed a tile to it.
         tiles: number of tiles it decoded.
         pixels: pixels it wrote.
         foreground: pixels of classes that are drawn, None if the run did not count them.
@@ -63,8 +64,10 @@ class Run:
     """What `run.json` says.
 
     Attributes:
+        total, empty, masked, abstained, routed: numbers of tiles; the last four add up to the first.
         saved: share of the multiply-accumulates that routing saved, 0 to 1, None if unknown.
-        policy, top_k: how experts were chosen ("threshold" or "top-k").
+        policy, top_k: how experts were chosen ("threshold", "top-k" or "recall").
+        facts: how the raster was read and how experts were chosen, for the log and the dock.
     """
 
     folder: Path
@@ -74,6 +77,7 @@ class Run:
     experts: tuple[RunExpert, ...]
     total: int
     empty: int
+    masked: int
     abstained: int
     routed: int
     saved: float | None
@@ -81,6 +85,7 @@ class Run:
     policy: str
     top_k: int
     warnings: tuple[str, ...]
+    facts: tuple[Fact, ...]
     command: str
 
     @property
@@ -122,6 +127,8 @@ class Run:
 
 UNABLE = ("outside resolution", "not requested")
 """Reasons of experts that could not serve, whatever their score."""
+OUTSIDE_MASK = "outside mask"
+"""Reason of tiles that were left out because no polygon of the mask touches them."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ class TileRecord:
 
     Attributes:
         valid: share of pixels with data, 0 to 1.
-        scores: calibrated score of each expert, None where the tile has no data.
+        scores: calibrated score of each expert, None where the tile has no data or was left out.
         chosen: experts that decoded it, strongest first.
         reason: what became of the tile.
         reasons: why each expert was chosen or not.
@@ -146,6 +153,16 @@ class TileRecord:
     reason: str
     reasons: tuple[str, ...]
     wkb: bytes
+
+    @property
+    def scored(self) -> bool:
+        """Whether the model saw it at all."""
+        return any(score is not None for score in self.scores)
+
+    @property
+    def masked(self) -> bool:
+        """Whether the mask left it out."""
+        return self.reason == OUTSIDE_MASK
 
     @property
     def top(self) -> int | None:
@@ -229,6 +246,7 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         experts=tuple(_expert(folder, item) for item in data["experts"]),
         total=int(tiles["total"]),
         empty=int(tiles["empty"]),
+        masked=int(tiles.get("masked") or 0),
         abstained=int(tiles["abstained"]),
         routed=int(tiles["routed"]),
         saved=(data.get("macs") or {}).get("saved_fraction"),
@@ -236,6 +254,7 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         policy=str(policy.get("kind") or "threshold"),
         top_k=int(policy.get("k") or 1),
         warnings=tuple(str(text) for text in data.get("warnings") or ()),
+        facts=facts_of(data),
         command=str(data.get("command") or ""),
     )
 

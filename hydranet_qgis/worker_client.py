@@ -102,7 +102,7 @@ class WorkerClient:
         told = False
         while not self._turn.acquire(timeout=_POLL_S):
             if cancelled():
-                raise WorkerCancelled("The run was cancelled before it began.")
+                raise WorkerCancelled("The run was cancelled before it began.", began=False)
             if not told:
                 told = True
                 on_event(_log("Waiting for another HydraNet run to finish."))
@@ -134,7 +134,7 @@ class WorkerClient:
         while True:
             if cancelled():
                 self._discard(process)
-                raise WorkerCancelled("The run was cancelled while its worker started.")
+                raise WorkerCancelled("The run was cancelled while its worker started.", began=False)
             try:
                 event = process.events.get(timeout=_POLL_S)
             except queue.Empty:

@@ -1,8 +1,12 @@
 """From a band choice to a band mapping: which raster band feeds which band of the model.
 
 In this order: the user's explicit choice, what the raster says about its bands (descriptions, then
-wavelengths), a sensor that the metadata names. Otherwise the raster is refused; a number of bands alone
-never decides.
+wavelengths), a sensor that the metadata names, the colour interpretation of the bands. Otherwise the raster
+is refused; a number of bands alone never decides.
+
+Colour interpretation (red, green, blue, near infrared, panchromatic) is a statement of the file about its
+bands and so no guess, but some software writes red, green, blue into any three 8-bit bands: it comes last
+and is said. A fourth band that the file leaves undefined is not taken for near infrared.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from .bands import (
 )
 from .errors import BandError
 from .sensors import (
+    Sensor,
     get_sensor,
     names_sentinel2,
     sensor_from_descriptions,
@@ -38,6 +43,7 @@ def find_mapping(
     count: int,
     tags: Mapping[str, str],
     status: Mapping[int, str] | None = None,
+    colours: Sequence[str] = (),
 ) -> BandMapping:
     """Find which raster band feeds which model band.
 
@@ -49,6 +55,7 @@ def find_mapping(
         tags: metadata of the dataset.
         status: what is known of single raster bands (1-based): `missing` bands hold nothing and are
             never matched, a `synthesised` PAN stays marked, `alpha` bands do not count as data.
+        colours: colour interpretation of each raster band in GDAL's words (`red`, `nir`, `gray`).
 
     Raises:
         BandError: the choice cannot be read or does not fit, or `auto` finds nothing that says which
@@ -60,7 +67,7 @@ def find_mapping(
         source = _explicit(text, count, status)
         method, notes = "explicit", []
     elif text.lower() == "auto":
-        source, method, notes = _auto(descriptions, wavelengths_nm, count, tags, status)
+        source, method, notes = _auto(descriptions, wavelengths_nm, count, tags, status, colours)
     else:
         source, method, notes = _by_sensor(text, descriptions, wavelengths_nm, count, status)
     source = {name: band for name, band in source.items() if status.get(band) != STATUS_MISSING}
@@ -104,17 +111,25 @@ def _auto(
     count: int,
     tags: Mapping[str, str],
     status: Mapping[int, str],
+    colours: Sequence[str],
 ) -> tuple[dict[str, int], str, list[str]]:
-    """Descriptions, then wavelengths, then a sensor that the metadata names."""
+    """Descriptions, then wavelengths, then a sensor that the metadata names, then colours."""
     product = sensor_from_descriptions(descriptions)
     if product is not None:
-        return _positional(product.orders[0]), "descriptions", []
+        return _positional(product.order_for(count) or ()), "descriptions", []
     source, method, notes = _by_words(descriptions, wavelengths_nm, status, names_sentinel2(tags))
     if source:
         return source, method, notes
     sensor = sensor_from_tags(tags, count)
     if sensor is not None:
-        return _positional(sensor.order_for(count) or ()), f"sensor:{sensor.id}", notes
+        return (
+            _positional(sensor.order_for(count) or ()),
+            f"sensor:{sensor.id}",
+            [*notes, *_said(sensor, count)],
+        )
+    source, colour_notes = _by_colour(colours, status)
+    if source:
+        return source, "colours", [*notes, *colour_notes]
     data_bands = count - sum(kind == STATUS_ALPHA for kind in status.values())
     fitting = sensors_for_count(data_bands)
     advice = f"choose the sensor ({' or '.join(repr(s) for s in fitting)}) or " if fitting else ""
@@ -146,7 +161,8 @@ def _by_sensor(
             f"Sensor '{sensor.id}' has {expected} bands but the raster has {count}; choose another sensor "
             "or write the bands as 'blue=2,green=3,red=4,nir=8'."
         )
-    source, notes = _positional(order), []
+    # A last band marked as transparency is used as the mask.
+    source, notes = _positional(order), [] if status.get(count) == STATUS_ALPHA else _said(sensor, count)
     for name, band in source.items():
         said = read_description(descriptions[band - 1]).name
         if said in BAND_NAMES and said != name:
@@ -155,6 +171,32 @@ def _by_sensor(
         if status.get(band) == STATUS_ALPHA:
             notes.append(f"Band {band} is marked as transparency but '{sensor.id}' reads it as {name}.")
     return source, method, notes
+
+
+def _said(sensor: Sensor, count: int) -> list[str]:
+    note = sensor.note(count)
+    return [note] if note else []
+
+
+def _by_colour(colours: Sequence[str], status: Mapping[int, str]) -> tuple[dict[str, int], list[str]]:
+    """Red, green and blue (with near infrared and PAN, if any) where the file names each of them once."""
+    found = {
+        name: [band for band, colour in enumerate(colours, start=1) if colour == name]
+        for name in ("red", "green", "blue", "nir", "pan")
+    }
+    if any(len(found[name]) != 1 for name in ("red", "green", "blue")):
+        return {}, []
+    source = {name: bands[0] for name, bands in found.items() if len(bands) == 1}
+    notes = [
+        f"Bands {source['red']}, {source['green']} and {source['blue']} were taken for red, green and blue "
+        "because the raster's colour interpretation says so; for a false-colour picture write the bands as "
+        "'red=2,green=3,nir=1'."
+    ]
+    left = [band for band in range(1, len(colours) + 1) if band not in source.values()]
+    if left == [4] and len(colours) == 4:
+        what = "transparency" if status.get(4) == STATUS_ALPHA else "nothing the model knows"
+        notes.append(f"Band 4 was taken for {what}; if it is near infrared, choose 'rgbn'.")
+    return source, notes
 
 
 def _positional(order: Sequence[str | None]) -> dict[str, int]:

@@ -76,7 +76,7 @@ class BandMapping:
 
     Attributes:
         source_band: for each of the 8 model bands the 1-based raster band, or None.
-        method: `explicit`, `descriptions`, `wavelengths` or `sensor:<id>`.
+        method: `explicit`, `descriptions`, `wavelengths`, `sensor:<id>` or `colours`.
         pan_synthesised: PAN is computed from other bands, by us now (no source band) or when the
             file was prepared (with a source band).
         notes: sentences for the user about what was matched or left out.

@@ -16,7 +16,9 @@ from typing import Any
 from .errors import BundleError
 from .spec import ExpertSpec, Macs
 
-FORMAT = "hydranet-bundle/1"
+FORMAT = "hydranet-bundle/2"
+FORMER = "hydranet-bundle/1"
+"""The same, but its experts lack `needed_scores`."""
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 MAX_MODEL_BYTES = 4 * 1024 * 1024
@@ -83,8 +85,12 @@ def file_digest(path: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def read_info(folder: Path) -> BundleInfo:
+def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
     """Read and check model.json; the weights are not touched.
+
+    Args:
+        folder: holds model.json.
+        former: also take a bundle of the former format, as one without a single calibration tile.
 
     Raises:
         BundleError: missing, unreadable, of another format, altered, or inconsistent.
@@ -100,7 +106,13 @@ def read_info(folder: Path) -> BundleInfo:
         ) from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path} cannot be read ({error}); restore the bundle from its source.") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    found = data.get("format") if isinstance(data, dict) else None
+    if found == FORMER and not former:
+        raise BundleError(
+            f"{path} is of format '{FORMER}', without the scores that the recall policy needs; add them "
+            "with `hydranet calibrate --data PACK --bundle FOLDER`, or choose a newer bundle."
+        )
+    if found not in (FORMAT, FORMER):
         raise BundleError(f"{path} is not a '{FORMAT}' description; choose a bundle made for this version.")
     if set(data) != KEYS:
         raise BundleError(
@@ -113,6 +125,9 @@ def read_info(folder: Path) -> BundleInfo:
             f"{path} does not match its own checksum: it was altered or damaged; restore the bundle."
         )
     try:
+        if found == FORMER:
+            experts = [{**expert, "needed_scores": []} for expert in data["experts"]]
+            data = {**data, "format": FORMAT, "experts": experts}
         experts = tuple(ExpertSpec.from_dict(entry) for entry in data["experts"])
         costs = data["macs"]
         macs = Macs(
@@ -184,10 +199,36 @@ def write_bundle(folder: Path, data: dict[str, Any], weights: dict[str, Any]) ->
     folder.mkdir(parents=True, exist_ok=True)
     weights_part, model_part = folder / f"{WEIGHTS_FILE}.part", folder / f"{MODEL_FILE}.part"
     save_file({key: value.contiguous() for key, value in weights.items()}, weights_part)
-    data = {"format": FORMAT, **data, "sha256": {WEIGHTS_FILE: file_digest(weights_part)}}
-    data = json.loads(json.dumps(data))  # what is hashed is what will be read back
-    data["sha256"][MODEL_FILE] = description_digest(data)
-    model_part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = _signed({"format": FORMAT, **data, "sha256": {WEIGHTS_FILE: file_digest(weights_part)}})
+    model_part.write_text(text, encoding="utf-8")
     os.replace(weights_part, folder / WEIGHTS_FILE)
     os.replace(model_part, folder / MODEL_FILE)
     return read_info(folder)
+
+
+def write_description(folder: Path, data: dict[str, Any]) -> BundleInfo:
+    """Replace model.json, signed anew; the weights stay as they are.
+
+    Args:
+        folder: the bundle.
+        data: the whole of model.json, with the checksum of the weights.
+
+    Raises:
+        BundleError: it grew too large, or is not sound.
+    """
+    part = folder / f"{MODEL_FILE}.part"
+    part.write_text(_signed(data), encoding="utf-8")
+    os.replace(part, folder / MODEL_FILE)
+    return read_info(folder)
+
+
+def _signed(data: dict[str, Any]) -> str:
+    """The text of model.json with its checksum."""
+    data = json.loads(json.dumps(data))  # what is hashed is what will be read back
+    data["sha256"][MODEL_FILE] = description_digest(data)
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    if len(text.encode()) > MAX_MODEL_BYTES:
+        raise BundleError(
+            f"{MODEL_FILE} would be larger than {MAX_MODEL_BYTES} bytes; calibrate with fewer tiles."
+        )
+    return text

@@ -1,31 +1,40 @@
-"""The road from pixels to blended rows: read a strip, encode, score, route, decode, blend, hand out.
+"""The road from pixels to blended rows: encode, score, route, decode what was routed, blend, hand out.
 
-One row of tiles (a strip) is in work at a time; the next one is read and the finished rows of the last
-one are written in two helper threads. So memory is bounded by a strip. Each tile is encoded once, and
-only if it holds data; each expert decodes only the tiles routed to it, as one batch.
+A helper thread reads panels of tiles ahead, inference threads encode and decode batches, another helper
+writes behind; the thread that calls `run` only directs them and blends. Every stage is bounded, so memory
+depends neither on the raster's height nor, but for the seams between rows of tiles, on its width.
+
+Each tile with data is encoded once. Each expert decodes only the tiles routed to it, in batches that may
+span rows of tiles. Batches are collected in the order in which they were begun, so an expert's tiles are
+blended in tile order whatever the number of threads: no result depends on timing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
-from rasterio.windows import Window
 
+from .background import ReadAhead
+from .backlog import Backlog, Encoded, Order
 from .bands import BANDS
-from .canvas import Canvas, Piece
-from .errors import BundleError, CancelledError
+from .budget import Limits
+from .canvas import Canvas
+from .errors import BundleError
 from .grid import Tile, TileGrid, blend_weights
 from .model import Model
-from .routing import NO_DATA, Policy, Routing, decide
-from .scene import Scene
+from .pixel_counts import PixelCounts
+from .plan import Plan
+from .reading import Panel, PanelReader
+from .records import Start, Tally, TileRecord
 
-# Called with the expert's position, a finished piece and the scene's valid mask (h, w) of that piece.
-Sink = Callable[[int, Piece, np.ndarray], None]
+_READ_AHEAD = 2  # panels
+STAGES = ("read", "encode", "decode", "blend", "write")
 
 
 class Progress(Protocol):
@@ -34,246 +43,256 @@ class Progress(Protocol):
     def __call__(self, done: int, total: int) -> None: ...
 
 
-@dataclass(frozen=True)
-class Strip:
-    """The pixels of one row of tiles; `top` counts in the output raster.
+class Output(Protocol):
+    """Takes what the engine finishes."""
 
-    Attributes:
-        reflectance: float32 (8, h, W).
-        valid: bool (h, W).
-    """
+    def take(
+        self, expert: int, top: int, left: int, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray
+    ) -> None:
+        """A finished part of an expert's output; the arrays are lent."""
 
-    top: int
-    reflectance: np.ndarray
-    valid: np.ndarray
+    def row_done(self, record: TileRecord) -> None:
+        """A row of tiles is routed; rows come in order."""
 
-
-@dataclass
-class Tally:
-    """What the run decided and what it cost.
-
-    Attributes:
-        scores: float32 (N, E), NaN for tiles without data.
-        routing: ranks and reasons of all N tiles.
-        valid: float64 (N,), share of valid pixels.
-        encoded: tiles that went through the encoder.
-        decode_seconds: float64 (E,), time spent in each expert.
-        seconds: time in `read`, `encode` (scoring included), `decode`, `blend` and `write`; reading and
-            writing run beside the others.
-    """
-
-    scores: np.ndarray
-    routing: Routing
-    valid: np.ndarray
-    encoded: int
-    decode_seconds: np.ndarray
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-class StripReader:
-    """Reads strips from top to bottom; rows that two strips share are read from the raster once."""
-
-    def __init__(self, scene: Scene, window: Window) -> None:
-        self._scene = scene
-        self._window = window
-        self._last: Strip | None = None
-
-    def read(self, top: int, height: int) -> Strip:
-        """Rows `top` to `top + height` of the window, in full width.
-
-        Raises:
-            SceneError: the raster cannot be read.
-        """
-        width = int(self._window.width)
-        reflectance = np.empty((len(BANDS), height, width), dtype=np.float32)
-        valid = np.empty((height, width), dtype=bool)
-        known = 0
-        if self._last is not None:
-            known = self._last.top + self._last.valid.shape[0] - top
-            if known > 0:
-                reflectance[:, :known] = self._last.reflectance[:, -known:]
-                valid[:known] = self._last.valid[-known:]
-        known = max(known, 0)
-        if known < height:
-            patch = self._scene.read(
-                Window(self._window.col_off, self._window.row_off + top + known, width, height - known)
-            )
-            reflectance[:, known:], valid[known:] = patch.reflectance, patch.valid
-        self._last = Strip(top, reflectance, valid)
-        return self._last
+    def rows_above(self, until: int, spent: dict[str, Any]) -> None:
+        """No pixel row above `until` will come any more, of no expert; `spent` is the cost so far."""
 
 
 class Engine:
     """Runs one model over one grid of tiles."""
 
-    def __init__(
-        self,
-        model: Model,
-        grid: TileGrid,
-        policy: Policy,
-        eligible: Sequence[str | None],
-        batch_size: int = 8,
-    ) -> None:
+    def __init__(self, plan: Plan, limits: Limits, output: Output, start: Start | None = None) -> None:
         """Prepare a run.
 
         Args:
-            model: the network; its tile size is the grid's.
-            grid: the tiles, in pixels of the output window.
-            policy: how experts are chosen.
-            eligible: (E,), None or the reason why an expert must not be used.
-            batch_size: most tiles encoded at once.
+            plan: scene, model, grid, policy and what may be used.
+            limits: threads and memory.
+            output: takes the results.
+            start: where to begin.
         """
-        self._model = model
-        self._grid = grid
-        self._policy = policy
-        self._eligible = list(eligible)
-        self._batch_size = batch_size
+        self._plan, self._limits, self._output = plan, limits, output
+        self._start = start or Start()
+        model, grid = plan.model, plan.grid
+        self._grid: TileGrid = grid
+        self._model: Model = model
         self._weights = blend_weights(grid.size, grid.overlap)
-        self._thresholds = np.array([spec.threshold for spec in model.experts])
         count, experts = len(grid.tiles), len(model.experts)
         self._scores = np.full((count, experts), np.nan, dtype=np.float32)
-        self._rank = np.zeros((count, experts), dtype=np.int8)
-        self._reason = np.full((count, experts), NO_DATA, dtype=np.uint8)
         self._valid = np.zeros(count, dtype=np.float64)
-        self._canvas: dict[int, Canvas] = {}
-        self._encoded = 0
-        self._decode_seconds = np.zeros(experts)
-        self._seconds = dict.fromkeys(("read", "encode", "decode", "blend", "write"), 0.0)
+        self._counts = [PixelCounts() for _ in range(grid.rows)]
+        for record in self._start.records:
+            self._recall(record)
+        first = self._start.row
+        self._canvas = [
+            Canvas(spec.channels, grid, partial(self._hand_out, expert), first)
+            for expert, spec in enumerate(model.experts)
+        ]
+        self._backlog = Backlog(experts, limits.batch, limits.kept_tiles)
+        # For each expert the rows of its tiles that are not blended yet, in tile order.
+        self._open: list[deque[int]] = [deque() for _ in range(experts)]
+        self._inside: dict[int, np.ndarray] = {}  # by row of tiles: pixels that get a value, (h, W)
+        self._unrouted = [0] * grid.rows  # tiles encoded but not routed yet, by row
+        self._read_rows = first  # rows wholly read
+        self._closed = first  # rows wholly routed
+        self._settled = first  # rows that no expert will touch again
+        self._flying: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
+        self._decode_seconds = np.array(self._start.spent.get("decode", [0.0] * experts), dtype=np.float64)
+        self._seconds = {name: float(self._start.spent.get(name, 0.0)) for name in STAGES if name != "decode"}
 
-    def run(
-        self,
-        scene: Scene,
-        window: Window,
-        write: Sink,
-        progress: Progress,
-        cancelled: Callable[[], bool],
-    ) -> Tally:
+    def run(self, progress: Progress, check: Callable[[], None]) -> Tally:
         """Work through all tiles.
 
         Args:
-            scene: where to read.
-            window: the part of the scene that the grid covers.
-            write: takes finished pieces, row by row of tiles, called in a thread of its own.
             progress: told after every batch.
-            cancelled: asked before every batch.
+            check: called before every batch and while waiting; raises to stop the run.
 
         Raises:
-            CancelledError: `cancelled` said so.
+            CancelledError: from `check`.
             SceneError, OutputError, BundleError: reading, writing or the model failed.
         """
-        reader = StripReader(scene, window)
-        available = scene.mapping.available
-        strips = [self._grid.row_tiles(row) for row in range(self._grid.rows)]
-        done, total = 0, len(self._grid.tiles)
-        with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
-            coming = reading.submit(self._timed_read, reader, strips[0])
-            going: Future[None] | None = None
-            for row, tiles in enumerate(strips):
-                strip = coming.result()
-                below = strips[row + 1] if row + 1 < len(strips) else None
-                if below:
-                    coming = reading.submit(self._timed_read, reader, below)
-                full = [tile for tile in tiles if self._has_data(tile, strip)]
-                done += len(tiles) - len(full)
-                for start in range(0, len(full), self._batch_size):
-                    if cancelled():
-                        raise CancelledError("The run was stopped; nothing was written.")
-                    batch = full[start : start + self._batch_size]
-                    self._serve(batch, strip, available)
-                    done += len(batch)
-                    progress(done, total)
-                if not full:
-                    if cancelled():
-                        raise CancelledError("The run was stopped; nothing was written.")
-                    progress(done, total)
-                finished = self._finish_rows(below[0].y if below else self._grid.height)
-                if going is not None:
-                    going.result()  # at most one strip waits to be written
-                going = writing.submit(self._timed_write, write, finished, strip.valid)
-            if going is not None:
-                going.result()
-        routing = Routing(self._rank, self._reason, self._policy.kind)
+        plan = self._plan
+        reader = PanelReader(
+            plan.scene, plan.window, self._grid, plan.wanted, plan.area, self._limits.panel_tiles
+        )
+        pool = ThreadPoolExecutor(self._limits.workers, "hydranet-infer", self._model.prepare_thread)
+        try:
+            with ReadAhead(self._timed(reader.panels(self._start.row)), _READ_AHEAD, check) as panels:
+                self._work(pool, panels, progress, check)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
         return Tally(
-            self._scores, routing, self._valid, self._encoded, self._decode_seconds, dict(self._seconds)
+            self._scores,
+            plan.decide(self._scores, self._valid > 0, ~plan.wanted),
+            self._valid,
+            sum(self._counts, PixelCounts()),
+            self._decode_seconds,
+            {**self._seconds, "decode": float(self._decode_seconds.sum())},
         )
 
-    def _timed_read(self, reader: StripReader, tiles: Sequence[Tile]) -> Strip:
+    def _work(self, pool: ThreadPoolExecutor, panels: Any, progress: Progress, check: Any) -> None:
+        total = len(self._grid.tiles)
+        waiting: list[tuple[Panel, Tile]] = []
+
+        def advance(most: int) -> None:
+            """Collect batches until at most `most` are in the threads."""
+            while len(self._flying) > most:
+                check()
+                future, collect = self._flying.popleft()
+                collect(future.result())
+                progress(self._done(), total)
+                for order in self._backlog.ready():
+                    self._begin_decode(pool, order)
+            self._settle()
+
+        for panel in panels:
+            check()
+            waiting += [(panel, tile) for tile in self._receive(panel)]
+            while len(waiting) >= self._limits.batch:
+                batch, waiting = waiting[: self._limits.batch], waiting[self._limits.batch :]
+                self._begin_encode(pool, batch)
+                advance(2 * self._limits.workers)
+            self._settle()
+        if waiting:
+            self._begin_encode(pool, waiting)
+        advance(0)
+        for order in self._backlog.rest():
+            self._begin_decode(pool, order)
+        advance(0)
+        progress(total, total)
+
+    def _timed(self, panels: Any) -> Any:
+        """The same panels; counts the time it takes to make them."""
+        while True:
+            begin = time.perf_counter()
+            panel = next(panels, None)
+            self._seconds["read"] += time.perf_counter() - begin
+            if panel is None:
+                return
+            yield panel
+
+    def _receive(self, panel: Panel) -> list[Tile]:
+        """Note what a panel brings; its tiles that hold data."""
+        full = []
+        row = self._grid.row_tiles(panel.row)
+        if panel.row not in self._inside:
+            self._inside[panel.row] = np.zeros((row[0].height, self._grid.width), dtype=bool)
+        columns = slice(panel.x, panel.x + panel.inside.shape[1])
+        if panel.tiles:
+            self._inside[panel.row][:, columns] |= panel.inside
+        self._counts[panel.row] += panel.counts
+        for tile in panel.tiles:
+            share = float(panel.pixels(tile)[1].mean())
+            self._valid[tile.index] = share
+            if share > 0:
+                full.append(tile)
+        self._unrouted[panel.row] += len(full)
+        if panel.last:
+            self._read_rows = panel.row + 1
+        return full
+
+    def _begin_encode(self, pool: ThreadPoolExecutor, batch: list[tuple[Panel, Tile]]) -> None:
+        tiles = [tile for _, tile in batch]
+        future = pool.submit(self._encode, batch)
+        self._flying.append((future, lambda result: self._route(tiles, *result)))
+
+    def _encode(self, batch: list[tuple[Panel, Tile]]) -> tuple[Any, np.ndarray, float]:
+        """Features and scores of a batch; runs in an inference thread."""
         begin = time.perf_counter()
-        strip = reader.read(tiles[0].y, tiles[0].height)
-        self._seconds["read"] += time.perf_counter() - begin
-        return strip
-
-    def _timed_write(self, write: Sink, finished: list[tuple[int, Piece]], valid: np.ndarray) -> None:
-        begin = time.perf_counter()
-        for expert, piece in finished:
-            # Finished rows always lie in the strip just done: the next one begins where they end.
-            height, width = piece.weight.shape
-            write(expert, piece, valid[:height, piece.left : piece.left + width])
-        self._seconds["write"] += time.perf_counter() - begin
-
-    def _has_data(self, tile: Tile, strip: Strip) -> bool:
-        share = strip.valid[: tile.height, tile.x : tile.x + tile.width].mean()
-        self._valid[tile.index] = share
-        return bool(share > 0)
-
-    def _serve(self, batch: Sequence[Tile], strip: Strip, available: np.ndarray) -> None:
-        """Encode a batch once, route it, and let each chosen expert decode its own tiles."""
         size = self._grid.size
         # (B, 8, S, S): a raster smaller than a tile leaves invalid pixels at the right and below.
-        reflectance = np.zeros((len(batch), len(BANDS), size, size), dtype=np.float32)
-        valid = np.zeros((len(batch), size, size), dtype=bool)
-        for n, tile in enumerate(batch):
-            columns = slice(tile.x, tile.x + tile.width)
-            reflectance[n, :, : tile.height, : tile.width] = strip.reflectance[:, : tile.height, columns]
-            valid[n, : tile.height, : tile.width] = strip.valid[: tile.height, columns]
-
-        begin = time.perf_counter()
-        features = self._model.encode(reflectance, available, valid)
+        whole = batch[0][1].height == batch[0][1].width == size
+        make = np.empty if whole else np.zeros
+        reflectance = make((len(batch), len(BANDS), size, size), dtype=np.float32)
+        valid = make((len(batch), size, size), dtype=bool)
+        for n, (panel, tile) in enumerate(batch):
+            place = np.s_[n, ..., : tile.height, : tile.width]
+            reflectance[place], valid[place] = panel.pixels(tile)
+        features = self._model.encode(reflectance, self._plan.scene.mapping.available, valid)
         scores = np.asarray(self._model.scores(features), dtype=np.float32)
-        self._seconds["encode"] += time.perf_counter() - begin
-        self._encoded += len(batch)
         expected = (len(batch), len(self._model.experts))
         if scores.shape != expected or not np.isfinite(scores).all():
             raise BundleError(
                 f"The model gave scores of shape {scores.shape} or not finite; expected {expected}. "
                 "The bundle is damaged, use another one."
             )
-        decided = decide(
-            scores, self._thresholds, self._eligible, np.ones(len(batch), dtype=bool), self._policy
-        )
-        numbers = [tile.index for tile in batch]
-        self._scores[numbers], self._rank[numbers] = scores, decided.rank
-        self._reason[numbers] = decided.reason
-        for expert in range(len(self._model.experts)):
-            chosen = decided.tiles_of(expert)
-            if chosen:
-                self._decode(expert, features, [batch[n] for n in chosen], chosen)
+        return features, scores, time.perf_counter() - begin
 
-    def _decode(self, expert: int, features: object, tiles: Sequence[Tile], index: list[int]) -> None:
-        spec = self._model.experts[expert]
+    def _route(self, tiles: list[Tile], features: Any, scores: np.ndarray, seconds: float) -> None:
+        self._seconds["encode"] += seconds
+        routing = self._plan.decide(scores, np.ones(len(tiles), dtype=bool))
+        self._scores[[tile.index for tile in tiles]] = scores
+        chosen = [routing.tiles_of(expert) for expert in range(len(self._model.experts))]
+        for expert, positions in enumerate(chosen):
+            self._open[expert].extend(tiles[position].row for position in positions)
+        self._backlog.add(Encoded(features, len(tiles)), chosen, tiles)
+        for tile in tiles:
+            self._unrouted[tile.row] -= 1
+
+    def _begin_decode(self, pool: ThreadPoolExecutor, order: Order) -> None:
+        future = pool.submit(self._decode, order)
+        self._flying.append((future, lambda result: self._blend(order, *result)))
+
+    def _decode(self, order: Order) -> tuple[np.ndarray, float]:
+        """Values of a batch; runs in an inference thread."""
+        spec = self._model.experts[order.expert]
         begin = time.perf_counter()
-        values = np.asarray(self._model.decode(spec.name, [(features, index)]))  # (n, C, S, S)
-        decoded = time.perf_counter()
-        expected = (len(index), spec.channels, self._grid.size, self._grid.size)
-        if values.shape != expected or not np.isfinite(values.sum(dtype=np.float64)):
+        values = np.asarray(self._model.decode(spec.name, order.picks))  # (n, C, S, S)
+        seconds = time.perf_counter() - begin
+        expected = (len(order.tiles), spec.channels, self._grid.size, self._grid.size)
+        # The sum is quick and not finite if any value is not; a sum too large for a float32 is no fault.
+        sound = np.isfinite(values.sum()) or np.isfinite(values).all()
+        if values.shape != expected or not sound:
             raise BundleError(
                 f"Expert '{spec.name}' gave values of shape {values.shape} or not finite; "
                 f"expected {expected}. The bundle is damaged, use another one."
             )
-        canvas = self._canvas.get(expert)
-        if canvas is None:
-            canvas = Canvas(spec.channels, self._grid.width, tiles[0].height, tiles[0].y)
-            self._canvas[expert] = canvas
-        for tile, value in zip(tiles, values, strict=True):
-            weights = self._weights[: tile.height, : tile.width]
-            canvas.add(tile.x, tile.y, value[:, : tile.height, : tile.width], weights)
-        self._seconds["decode"] += decoded - begin
-        self._decode_seconds[expert] += decoded - begin
-        self._seconds["blend"] += time.perf_counter() - decoded
+        return values, seconds
 
-    def _finish_rows(self, until: int) -> list[tuple[int, Piece]]:
-        """Take what lies above row `until` from every canvas."""
+    def _blend(self, order: Order, values: np.ndarray, seconds: float) -> None:
+        self._decode_seconds[order.expert] += seconds
         begin = time.perf_counter()
-        finished = [(e, piece) for e in sorted(self._canvas) for piece in self._canvas[e].take(until)]
+        canvas = self._canvas[order.expert]
+        for tile, value in zip(order.tiles, values, strict=True):
+            weights = self._weights[: tile.height, : tile.width]
+            canvas.add(tile, value[:, : tile.height, : tile.width], weights)
+            self._open[order.expert].popleft()
         self._seconds["blend"] += time.perf_counter() - begin
-        return finished
+
+    def _settle(self) -> None:
+        """Close the rows that are routed, and hand out the rows that no expert will touch again."""
+        while self._closed < self._read_rows and not self._unrouted[self._closed]:
+            self._output.row_done(self._record(self._closed))
+            self._closed += 1
+        begin = time.perf_counter()
+        floors = [rows[0] if rows else self._closed for rows in self._open]
+        for canvas, floor in zip(self._canvas, floors, strict=True):
+            canvas.finish_rows(floor)
+        self._seconds["blend"] += time.perf_counter() - begin
+        settled = min(floors)
+        if settled > self._settled:
+            for row in range(self._settled, settled):
+                self._inside.pop(row, None)
+            self._settled = settled
+            self._output.rows_above(self._grid.top(settled), self._spent())
+
+    def _hand_out(self, expert: int, row: int, left: int, sums: np.ndarray, weight: np.ndarray) -> None:
+        height, width = weight.shape
+        inside = self._inside[row][:height, left : left + width]
+        self._output.take(expert, self._grid.top(row), left, sums, weight, inside)
+
+    def _done(self) -> int:
+        """Tiles that need no more encoding: those of closed rows, and those routed of the open ones."""
+        rows = range(self._closed, self._read_rows)
+        return self._closed * self._grid.cols + sum(self._grid.cols - self._unrouted[row] for row in rows)
+
+    def _spent(self) -> dict[str, Any]:
+        return {**self._seconds, "decode": self._decode_seconds.tolist()}
+
+    def _record(self, row: int) -> TileRecord:
+        part = slice(row * self._grid.cols, (row + 1) * self._grid.cols)
+        return TileRecord(row, self._valid[part], self._scores[part], self._counts[row])
+
+    def _recall(self, record: TileRecord) -> None:
+        part = slice(record.row * self._grid.cols, (record.row + 1) * self._grid.cols)
+        self._valid[part], self._scores[part] = record.valid, record.scores
+        self._counts[record.row] = record.counts

@@ -49,8 +49,28 @@ def failed(kind: str, message: str) -> Event:
 
 
 def cancelled() -> Event:
-    """The job was stopped by the user and left nothing."""
+    """The job was stopped by the user; nothing half-written bears a final name."""
     return {"event": "cancelled"}
+
+
+def of_scene(event: Event, number: int, path: str) -> Event:
+    """An event of one scene among several."""
+    return {**event, "scene": {"number": number, "path": path}}
+
+
+def scene_started(total_scenes: int, folder: str) -> Event:
+    """One of so many scenes begins; its run goes into that folder."""
+    return {"event": "scene_started", "total_scenes": total_scenes, "folder": folder}
+
+
+def scene_ended(row: dict[str, Any]) -> Event:
+    """One scene is through, well or not; `row` is its row of the summary."""
+    return {"event": "scene_ended", "row": row}
+
+
+def scenes_summary(path: str, rows: list[dict[str, Any]]) -> Event:
+    """All scenes are through, or the user stopped; `path` is the summary as a file."""
+    return {"event": "summary", "path": path, "rows": rows}
 
 
 def versions() -> dict[str, str | None]:

@@ -1,19 +1,28 @@
-"""How large a pixel is on the ground."""
+"""Where pixels lie: how large one is on the ground, which ones an extent touches, which to look at first."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.warp import transform as to_other_crs
+from rasterio.windows import Window
+
+from .errors import RequestError
 
 # WGS 84 ellipsoid.
 _SEMI_MAJOR_M = 6378137.0
 _ECCENTRICITY_2 = 0.0066943799901413165
 # A grid's own unit is kept where it is true within 1 %, so that a 10 m UTM grid reads as 10 m and not 10.004.
 _SAME = 0.01
+# Rounding of coordinates must not push a window one pixel outward.
+_SNAP = 1e-6
+# Windows (n x n of them, edge in pixels) that are looked at to tell the radiometry; the second, finer
+# set is read only where the first meets no valid pixel. Bounded, so a huge raster opens as fast as a small.
+_SAMPLE_SETS = ((4, 64), (12, 16))
 
 
 def ground_sampling_distance(crs: CRS | None, transform: Affine, width: int, height: int) -> float | None:
@@ -60,3 +69,50 @@ def _on_ellipsoid(crs: CRS, transform: Affine, width: int, height: int) -> float
     ]
     area = abs(steps[0][0] * steps[1][1] - steps[0][1] * steps[1][0])
     return math.sqrt(area) if area > 0.0 else None
+
+
+def window_of_bounds(
+    bounds: tuple[float, float, float, float], transform: Affine, width: int, height: int, name: str
+) -> Window:
+    """The pixels that bounds (xmin, ymin, xmax, ymax) touch, snapped outward and clipped to the raster.
+
+    Args:
+        bounds: in the raster's CRS.
+        transform: pixel to coordinates.
+        width: of the raster, in pixels.
+        height: of the raster, in pixels.
+        name: of the raster, for messages.
+
+    Raises:
+        RequestError: the bounds are empty or do not meet the raster.
+    """
+    xmin, ymin, xmax, ymax = bounds
+    if not all(map(math.isfinite, bounds)) or xmin >= xmax or ymin >= ymax:
+        raise RequestError(f"The extent {bounds} is empty; give xmin, ymin, xmax, ymax with min below max.")
+    if transform.is_degenerate:
+        raise RequestError(f"The pixels of '{name}' have no size, so no extent can be found in it.")
+    to_pixel = ~transform
+    corners = [to_pixel * (x, y) for x in (xmin, xmax) for y in (ymin, ymax)]
+    left, right = min(c for c, _ in corners), max(c for c, _ in corners)
+    top, bottom = min(r for _, r in corners), max(r for _, r in corners)
+    x0, x1 = max(0, math.floor(left + _SNAP)), min(width, math.ceil(right - _SNAP))
+    y0, y1 = max(0, math.floor(top + _SNAP)), min(height, math.ceil(bottom - _SNAP))
+    if x0 >= x1 or y0 >= y1:
+        raise RequestError(
+            f"The extent {bounds} lies outside '{name}'; give it in the raster's own coordinates."
+        )
+    return Window(x0, y0, x1 - x0, y1 - y0)
+
+
+def sample_windows(width: int, height: int) -> Iterator[list[Window]]:
+    """Small windows spread evenly over a raster, in sets; a set is of use where those before hold no data."""
+    for count, edge in _SAMPLE_SETS:
+        yield [_spread(width, height, col, row, count, edge) for row in range(count) for col in range(count)]
+
+
+def _spread(width: int, height: int, col: int, row: int, count: int, edge: int) -> Window:
+    """Window (col, row) of count x count ones, centred in equal parts of the raster."""
+    w, h = min(edge, width), min(edge, height)
+    x = min(max((2 * col + 1) * width // (2 * count) - w // 2, 0), width - w)
+    y = min(max((2 * row + 1) * height // (2 * count) - h // 2, 0), height - h)
+    return Window(x, y, w, h)

@@ -1,8 +1,8 @@
 """How a raster is cut into overlapping tiles, and how they are blended back.
 
-Tiles have one size and a regular stride; the last row and column are shifted inside instead of being
-padded. Only a raster smaller than a tile gives smaller tiles. Each tile owns a core; cores meet in the
-middle of the overlaps and partition the raster.
+Tiles have one size and are spread evenly from edge to edge, so that nothing is padded and no two rows
+share many more pixels than others. Only a raster smaller than a tile gives smaller tiles. Each tile owns a
+core; cores meet in the middle of the overlaps and partition the raster.
 """
 
 from __future__ import annotations
@@ -71,6 +71,20 @@ class TileGrid:
         """Number of tile columns."""
         return len(self._xs)
 
+    @property
+    def tile_height(self) -> int:
+        """Height of every tile."""
+        return min(self.size, self.height)
+
+    def top(self, row: int) -> int:
+        """First pixel row of a row of tiles; of the row after the last one, the raster's height."""
+        return self._ys[row] if row < self.rows else self.height
+
+    @cached_property
+    def most_shared_rows(self) -> int:
+        """Largest number of pixel rows that a row of tiles shares with the next one."""
+        return max(self.top(row) + self.tile_height - self.top(row + 1) for row in range(self.rows))
+
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
         """All tiles, row by row."""
@@ -84,7 +98,7 @@ class TileGrid:
         """
         if not 0 <= row < self.rows:
             raise RequestError(f"Tile row {row} was asked for, but the grid has rows 0 to {self.rows - 1}.")
-        height, width = min(self.size, self.height), min(self.size, self.width)
+        height, width = self.tile_height, min(self.size, self.width)
         y0, y1 = self._y_seams[row], self._y_seams[row + 1]
         return tuple(
             Tile(
@@ -132,12 +146,11 @@ def check_overlap(size: int, overlap: int) -> None:
 
 
 def _positions(extent: int, size: int, overlap: int) -> tuple[int, ...]:
-    """First pixel of each tile along one axis; the last tile ends with the raster."""
+    """First pixel of each tile along one axis: evenly spread, sharing `overlap` pixels at least."""
     if extent <= size:
         return (0,)
-    stride = size - overlap
-    count = -(-(extent - size) // stride) + 1  # rounded up
-    return tuple(min(index * stride, extent - size) for index in range(count))
+    steps = -(-(extent - size) // (size - overlap))  # rounded up: the fewest that cover the axis
+    return tuple(index * (extent - size) // steps for index in range(steps + 1))
 
 
 def _seams(positions: tuple[int, ...], extent: int, size: int) -> tuple[int, ...]:
@@ -150,8 +163,8 @@ def blend_weights(size: int, overlap: int) -> np.ndarray:
     """How much each pixel of a tile counts where tiles overlap.
 
     The weights rise linearly over the overlap and never reach 0, so that every pixel can be divided by
-    the sum of its weights. At the regular stride the sum is 1; where the last tile is shifted it is more,
-    which the division takes care of. Tiles smaller than `size` use the upper left part.
+    the sum of its weights: 1 where tiles share just the overlap, more where they share more. Tiles smaller
+    than `size` use the upper left part.
 
     Returns:
         float32 (size, size).

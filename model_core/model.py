@@ -19,6 +19,19 @@ class Model(Protocol):
     tile_size: int
     experts: tuple[ExpertSpec, ...]
     macs: Macs
+    device: str  # where it runs and in which precision: both may change results, so they are recorded
+    precision: str
+    default_batch: int  # tiles that one inference thread best takes at once
+    max_workers: int | None  # most inference threads; None = as many as there are cores
+
+    def prepare_thread(self) -> None:
+        """Called once in each inference thread, before anything else."""
+
+    def tile_bytes(self) -> int:
+        """Memory that one tile in work takes at most."""
+
+    def feature_bytes(self) -> int:
+        """Memory that the features of one tile take while they are kept."""
 
     def encode(self, reflectance: np.ndarray, available: np.ndarray, valid: np.ndarray) -> Any:
         """Read a batch of tiles once.
@@ -36,7 +49,7 @@ class Model(Protocol):
         """Calibrated probability that each expert's content is in the tile: float32 (B, E)."""
 
     def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
-        """Decode chosen tiles with one expert: float32 (n, C, H, W).
+        """Decode chosen tiles with one expert: float32 (n, C, H, W), the caller's to change.
 
         `picks` are pairs of features, as `encode` gave them, and the tiles wanted of that batch: an
         expert that few tiles need is fed from several batches at once. No other tile is computed.

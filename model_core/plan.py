@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
+from .area import Area, load_area
 from .errors import RequestError
 from .grid import TileGrid
 from .model import Model
 from .request import PredictRequest
-from .routing import NOT_REQUESTED, OUTSIDE_RESOLUTION, Policy
+from .routing import NOT_REQUESTED, OUTSIDE_RESOLUTION, Policy, Routing, decide, effective_thresholds
 from .scene import Scene
 from .spec import ExpertSpec
 
@@ -26,19 +29,23 @@ class Plan:
         scene: open.
         model: loaded.
         policy: fits the model.
+        thresholds: float64 (E,), the score from which a tile belongs to each expert in this run.
         eligible: for each expert None, or why it must not be used.
         window: the part of the scene that is covered, and that the outputs cover.
         grid: tiles in pixels of the window.
-        notes: what the user should know about the choice of experts.
+        area: the mask, or None.
+        notes: what the user should know about the choice of experts and the mask.
     """
 
     request: PredictRequest
     scene: Scene
     model: Model
     policy: Policy
+    thresholds: np.ndarray
     eligible: tuple[str | None, ...]
     window: Window
     grid: TileGrid
+    area: Area | None
     notes: tuple[str, ...]
 
     @property
@@ -46,23 +53,48 @@ class Plan:
         """From pixels of the window to the scene's CRS."""
         return self.scene.transform * Affine.translation(self.window.col_off, self.window.row_off)
 
+    @cached_property
+    def wanted(self) -> np.ndarray:
+        """bool (N,): tiles that the mask, if there is one, does not leave out."""
+        if self.area is None:
+            return np.ones(len(self.grid.tiles), dtype=bool)
+        return np.array([self.area.touches(tile) for tile in self.grid.tiles], dtype=bool)
+
+    def decide(self, scores: np.ndarray, has_data: np.ndarray, outside: np.ndarray | None = None) -> Routing:
+        """Choose experts for tiles; see `routing.decide`."""
+        return decide(scores, self.thresholds, self.eligible, has_data, self.policy, outside)
+
 
 def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
     """Settle what the request leaves open.
 
     Raises:
-        RequestError: an unknown expert, a top_k beyond the model's experts, an extent outside the
-            raster, or an overlap that the tiles cannot have.
+        RequestError: an unknown expert, a top_k beyond the model's experts, an extent or a mask outside
+            the raster, or an overlap that the tiles cannot have.
     """
-    policy = Policy(request.policy, request.top_k)
+    policy = Policy(request.policy, request.top_k, request.miss_rate)
     policy.check(len(model.experts))
     eligible, notes = _eligibility(model.experts, request, scene.gsd_m)
+    thresholds, limits = effective_thresholds(model.experts, policy, eligible)
     if request.extent is None:
         window = Window(0, 0, scene.width, scene.height)
     else:
         window = scene.window_from_bounds(*request.extent)
     grid = TileGrid(int(window.width), int(window.height), model.tile_size, request.overlap)
-    return Plan(request, scene, model, policy, tuple(eligible), window, grid, tuple(notes))
+    area = None
+    if request.mask is not None:
+        shift = Affine.translation(window.col_off, window.row_off)
+        area = load_area(request.mask, scene.crs, scene.transform * shift, grid.width, grid.height)
+        notes = [*notes, *area.notes]
+    plan = Plan(
+        request, scene, model, policy, thresholds, tuple(eligible), window, grid, area, (*notes, *limits)
+    )
+    if not plan.wanted.any():
+        raise RequestError(
+            f"No pixel of the extent lies inside the polygons of '{request.mask}'; "
+            "choose another mask or extent."
+        )
+    return plan
 
 
 def _eligibility(

@@ -1,26 +1,34 @@
 """The main job: a request goes in, a run folder comes out.
 
 This module puts the parts together; each part tells its own story: `plan` settles what is open,
-`scene` reads, `engine` runs the tiles, `writer` and `routing_table` write, `rundir` shows the run when
-it is whole.
+`scene` and `reading` read, `engine` runs the tiles, `output`, `cog` and `routing_table` write, `journal`
+remembers what is done, `rundir` shows the run when it is whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
 
 from . import __version__, events
-from .canvas import Piece
-from .engine import Engine, Tally
-from .errors import CancelledError
+from .background import WriteBehind
+from .budget import Limits, limits_for
+from .cog import write_cog
+from .engine import Engine
+from .errors import CancelledError, HydraNetError
+from .fingerprint import fingerprint
+from .finished import finished_run
+from .journal import Progress
 from .model import Model
+from .output import RunOutput, remove_strays
 from .plan import Plan, make_plan
+from .records import Tally
 from .request import PredictRequest
 from .resources import default_bundle
 from .routing_table import write_table
@@ -29,16 +37,15 @@ from .scene import Scene
 from .spec import ExpertSpec
 from .styles import raster_style, tiles_style
 from .summary import summarise
-from .writer import ExpertWriter
 
 __all__ = ["LoadModel", "PredictRequest", "RunSummary", "predict"]
 
 RunSummary = dict[str, Any]
-LoadModel = Callable[[Path], Model]
+LoadModel = Callable[..., Model]  # (bundle folder, *, device, precision), as `bundle.load_bundle`
 Cancelled = Callable[[], bool]
 
-# Bytes. Given as an integer, rasterio takes GDAL_CACHEMAX as bytes, never as megabytes.
-_BLOCK_CACHE = 256 * 2**20
+_GO_ON = "What is done is kept: the same request with --resume (in QGIS: Resume) goes on from there."
+_WRITE_BEHIND = 64  # pieces of a tile's size
 
 
 def predict(
@@ -47,37 +54,54 @@ def predict(
     cancelled: Cancelled = lambda: False,
     *,
     load_model: LoadModel | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
+    keep_on_cancel: bool = False,
 ) -> RunSummary:
     """Run a model over a raster and write the run folder.
 
     Args:
         request: what to do.
         emit: hears `started`, `progress`, `log` and `finished`; called from the calling thread.
-        cancelled: asked at least once per batch; True ends the run and leaves nothing behind.
+        cancelled: asked at least once per batch; True ends the run.
         load_model: opens the bundle; the worker passes one that remembers, tests pass a fake.
-        batch_size: most tiles encoded at once; the results do not depend on it.
+        batch_size: tiles encoded at once, None = what suits the model; no result depends on it.
+        keep_on_cancel: a run that is stopped leaves its journal, so that it can be continued.
 
     Returns:
         What run.json holds.
 
     Raises:
-        HydraNetError: one of its kinds, with a sentence for the user; nothing is left behind.
+        HydraNetError: one of its kinds, with a sentence for the user. Nothing is left behind but, where
+            some of the work is safe already, the journal with which `resume` continues.
     """
     begin = time.perf_counter()
     request = request.absolute()
+    if request.resume and (found := finished_run(request, partial(load, request, load_model))) is not None:
+        emit(events.log("info", f"'{request.output}' already holds this run, finished; nothing was done."))
+        emit(events.finished(request.output, found))
+        return found
     # The folder comes first: whoever cannot write learns it before anything is loaded.
-    with rasterio.Env(GDAL_CACHEMAX=_BLOCK_CACHE), RunFolder(request.output, request.overwrite) as folder:
-        with Scene.open(request.input, bands=request.bands, radiometry=request.radiometry) as scene:
-            model = (load_model or _load_bundle)(_bundle_path(request))
+    with (
+        RunFolder(request.output, request.overwrite, request.resume, keep_on_cancel) as folder,
+        _told_how_to_go_on(folder),
+    ):
+        with Scene.open(
+            request.input, bands=request.bands, radiometry=request.radiometry,
+            skip_damaged=request.skip_damaged, threads=request.threads,
+        ) as scene:  # fmt: skip
+            model = load(request, load_model)
             _check(cancelled)
             plan = make_plan(request, scene, model)
+            limits = limits_for(scene, model, request.threads, request.memory_mb, batch_size)
             folder.reserve(_names(model.experts), request.input)
             known = [*scene.warnings, *plan.notes]
             for note in known:
                 emit(events.log("warning", note))
             emit(events.started(len(plan.grid.tiles), str(folder.path)))
-            summary = _write_run(plan, folder, emit, cancelled, batch_size)
+            done = _begin_or_resume(plan, folder, emit)
+            # An integer: rasterio takes GDAL_CACHEMAX as bytes, never as megabytes.
+            with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes):
+                summary = _write_run(plan, limits, folder, done, emit, cancelled)
             for note in summary["warnings"]:
                 if note not in known:
                     emit(events.log("warning", note))
@@ -88,40 +112,62 @@ def predict(
     return summary
 
 
+@contextlib.contextmanager
+def _told_how_to_go_on(folder: RunFolder) -> Iterator[None]:
+    """Errors of a run whose journal is kept say so."""
+    try:
+        yield
+    except CancelledError as error:
+        if not folder.keeps_after(error):
+            raise
+        raise CancelledError(f"The run was stopped. {_GO_ON}") from None
+    except HydraNetError as error:
+        if not folder.keeps_after(error):
+            raise
+        raise type(error)(f"{error} {_GO_ON}") from error
+
+
+def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Progress:
+    """Write down what the run is, or see that the unfinished one is the same and how far it came."""
+    journal, run = folder.journal, fingerprint(plan)
+    if not folder.resuming:
+        journal.begin(run, plan.request.overwrite)
+        return Progress()
+    journal.check(run)
+    done = journal.load(plan.grid, [spec.name for spec in plan.model.experts])
+    remove_strays(journal.folder, done)
+    journal.rewind(done)
+    tiles, total = done.start.row * plan.grid.cols, len(plan.grid.tiles)
+    emit(events.log("info", f"Continuing the unfinished run: {tiles} of {total} tiles are done."))
+    return done
+
+
 def _write_run(
-    plan: Plan, folder: RunFolder, emit: events.Emit, cancelled: Cancelled, batch_size: int
+    plan: Plan, limits: Limits, folder: RunFolder, done: Progress, emit: events.Emit, cancelled: Cancelled
 ) -> RunSummary:
     """Fill the staging folder and tell what was done."""
-    grid = plan.grid
+    grid, journal = plan.grid, folder.journal
     total = len(grid.tiles)
-    writers = [
-        ExpertWriter(
-            folder.staging / f"{spec.name}.tif", spec, grid.width, grid.height, plan.scene.crs,
-            plan.transform, _tags(plan, spec),
-        )
-        for spec in plan.model.experts
-    ]  # fmt: skip
-
-    def write(expert: int, piece: Piece, valid: np.ndarray) -> None:
-        writers[expert].write(piece, valid)
-
-    try:
-        engine = Engine(plan.model, grid, plan.policy, plan.eligible, batch_size)
-        tally = engine.run(plan.scene, plan.window, write, _Progress(emit), cancelled)
-        begin = time.perf_counter()
-        for writer in writers:
-            _check(cancelled)
-            if writer.used:
-                emit(events.progress(total, total, f"Finishing {writer.path.name}"))
-                writer.close()
-                style = raster_style(writer.spec, writer.lowest, writer.highest)
-                folder.write_text(writer.path.with_suffix(".qml").name, style)
-    finally:
-        for writer in writers:
-            writer.abandon()
+    with WriteBehind(_WRITE_BEHIND) as behind:
+        output = RunOutput(plan.model.experts, grid, journal, behind, done)
+        engine = Engine(plan, limits, output, done.start)
+        tally = engine.run(_Progress(emit), lambda: _check(cancelled))
+    begin = time.perf_counter()
+    journal.close()
+    for writer in output.writers:
+        _check(cancelled)
+        if writer.used:
+            name = f"{writer.spec.name}.tif"
+            emit(events.progress(total, total, f"Finishing {name}"))
+            write_cog(
+                folder.staging / name, writer, journal.folder, (grid.width, grid.height), plan.scene.crs,
+                plan.transform, _tags(plan, writer.spec),
+            )  # fmt: skip
+            style = raster_style(writer.spec, writer.counts.lowest, writer.counts.highest)
+            folder.write_text(f"{writer.spec.name}.qml", style)
     _write_routing(plan, folder, tally)
-    tally.seconds["write"] += time.perf_counter() - begin
-    return summarise(plan, tally, writers)
+    tally.seconds["write"] = output.seconds + time.perf_counter() - begin
+    return summarise(plan, tally, output.writers)
 
 
 class _Progress:
@@ -130,22 +176,29 @@ class _Progress:
     def __init__(self, emit: events.Emit) -> None:
         self._emit = emit
         self._begin = time.perf_counter()
+        self._first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
+        # What an earlier run did, and tiles that are not wanted, tell nothing about the speed.
+        if self._first is None:
+            self._first = done
         elapsed = time.perf_counter() - self._begin
-        left = elapsed / done * (total - done) if done else 0.0
+        worked = done - self._first
+        left = elapsed / worked * (total - done) if worked else 0.0
         note = f", about {left:.0f} s left" if elapsed > 2.0 and left >= 1.0 else ""
         self._emit(events.progress(done, total, f"{done} of {total} tiles{note}"))
 
 
-def _load_bundle(path: Path) -> Model:
+def load(request: PredictRequest, load_model: LoadModel | None = None) -> Model:
+    """The model that a request asks for."""
+    path = default_bundle() if request.bundle is None else Path(request.bundle)
+    return (load_model or _load_bundle)(path, device=request.device, precision=request.precision)
+
+
+def _load_bundle(path: Path, *, device: str, precision: str) -> Model:
     from .bundle import load_bundle  # torch takes more than a second to import
 
-    return load_bundle(path)
-
-
-def _bundle_path(request: PredictRequest) -> Path:
-    return default_bundle() if request.bundle is None else Path(request.bundle)
+    return load_bundle(path, device=device, precision=precision)
 
 
 def _check(cancelled: Cancelled) -> None:

@@ -23,6 +23,7 @@ from rasterio.windows import Window
 from . import __version__
 from .bands import BAND_NAMES, BANDS, PAN, STATUS_GIVEN, STATUS_MISSING, pan_weights
 from .errors import BandError, CancelledError, OutputError, RequestError
+from .pixel_counts import PixelCounts, pixel_warnings
 from .radiometry import INTEGER_SCALE, SCALE_TAG
 from .raster_file import detail
 from .scene import Scene
@@ -47,11 +48,13 @@ def prepare(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    skip_damaged: bool = False,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Write the 8-band raster of a scene.
 
     Args:
-        source: raster to read.
+        source: raster to read, or a Sentinel-2 product, see `Scene.open`.
         output: GeoTIFF to write; whole or not at all.
         bands: band choice, see `band_choice.find_mapping`.
         radiometry: `auto` or `scale,offset`.
@@ -60,6 +63,8 @@ def prepare(
         overwrite: replace an existing file.
         progress: called with pieces done and in total.
         cancelled: asked before each piece.
+        skip_damaged: write parts of the raster that cannot be read as NoData instead of refusing.
+        threads: threads that decode; None takes all cores up to 4.
 
     Returns:
         `path`, `width`, `height`, `band_mapping`, `radiometry` and `warnings`.
@@ -72,7 +77,7 @@ def prepare(
     """
     target = Path(output)
     _check_target(source, target, overwrite)
-    with Scene.open(source, bands=bands, radiometry=radiometry) as scene:
+    with Scene.open(source, bands, radiometry, skip_damaged, threads) as scene:
         if scene.mapping.missing and not allow_missing:
             raise BandError(
                 f"'{source}' lacks the bands {', '.join(scene.mapping.missing)}; name them in the band "
@@ -81,7 +86,7 @@ def prepare(
         area = _check_window(window, scene)
         part = target.with_name(f"{target.name}.part-{os.getpid()}")
         try:
-            _write(part, scene, area, progress, cancelled)
+            counts = _write(part, scene, area, progress, cancelled)
             _replace(part, target)
         finally:
             part.unlink(missing_ok=True)
@@ -91,7 +96,7 @@ def prepare(
             "height": int(area.height),
             "band_mapping": scene.mapping.as_dict(),
             "radiometry": scene.radiometry.as_dict(),
-            "warnings": scene.warnings,
+            "warnings": [*scene.warnings, *pixel_warnings(counts)],
         }
 
 
@@ -128,9 +133,10 @@ def _write(
     area: Window,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool] | None,
-) -> None:
+) -> PixelCounts:
     """Write the file piece by piece, then make sure that all of it can be read."""
     pieces = list(_pieces(area))
+    counts = PixelCounts()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -141,6 +147,7 @@ def _write(
                         raise CancelledError("Stopped; nothing was written.")
                     x, y = area.col_off + piece.col_off, area.row_off + piece.row_off
                     patch = scene.read(Window(x, y, piece.width, piece.height))
+                    counts += patch.counts
                     dataset.write(_to_integers(patch.reflectance, patch.valid, scene), window=piece)
                     if progress is not None:
                         progress(done + 1, len(pieces))
@@ -150,6 +157,7 @@ def _write(
             f"'{part.with_suffix('')}' could not be written ({detail(error)}); "
             "check the free space or choose another folder."
         ) from error
+    return counts
 
 
 def _check_whole(part: Path, pieces: Sequence[Window]) -> None:

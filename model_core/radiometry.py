@@ -1,13 +1,13 @@
 """From a raster's numbers to reflectance: reflectance = (DN + offset) * scale.
 
-Where scale and offset come from, in this order: the user; the raster's own scale and offset; the
-processing baseline of a Sentinel-2 product; and last the range of the values, with a warning.
+Where scale and offset come from, in this order: the user; the raster's own scale and offset; coefficients
+of each band (PlanetScope); quantification and offsets of a Sentinel-2 product, or its processing baseline;
+and last the range of the values, with a warning.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +15,8 @@ from typing import Any
 import numpy as np
 
 from .errors import RequestError, SceneError
+from .radiometry_tags import INTEGER_SCALE, coefficients, sentinel2_numbers
 
-# Integer products commonly hold reflectance x 10000 (Sentinel-2's quantification value).
-INTEGER_SCALE = 1e-4
-# Sentinel-2 adds 1000 to every number since processing baseline 04.00 (January 2022).
-SENTINEL2_OFFSET = -1000.0
 # Sentinel-2's true-colour image is stretched so that 255 stands for a reflectance of about 0.36 (L1C: DN
 # 3558); other 8-bit imagery is treated alike because nothing says how it was stretched.
 DISPLAY_SCALE = 0.36 / 255.0
@@ -27,9 +24,6 @@ DISPLAY_SCALE = 0.36 / 255.0
 SCALE_TAG = "RADIOMETRY_SCALE"
 
 _HOW_TO_SAY = "give the radiometry as 'scale,offset' with reflectance = (value + offset) * scale"
-_BASELINE_TAGS = ("PROCESSING_BASELINE", "S2:PROCESSING_BASELINE", "S2_PROCESSING_BASELINE")
-_URI_TAGS = ("PRODUCT_URI", "PRODUCT_URI_1C", "PRODUCT_URI_2A", "S2:PRODUCT_URI", "PRODUCT_ID")
-_OFFSET_DONE_TAGS = ("EARTHSEARCH:BOA_OFFSET_APPLIED", "BOA_OFFSET_APPLIED")
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,15 @@ class Radiometry:
     def uniform(cls, scale: float, offset: float, method: str, warning: str | None = None) -> Radiometry:
         """The same scale and offset for all bands."""
         return cls((scale,) * 8, (offset,) * 8, method, warning)
+
+    @classmethod
+    def of_bands(
+        cls, pairs: Mapping[int, tuple[float, float]], source_band: Sequence[int | None], method: str
+    ) -> Radiometry:
+        """From scale and offset (in DN) by raster band; model bands without one repeat the first."""
+        first = next(iter(pairs.values()))
+        each = [first if band is None else pairs[band] for band in source_band]
+        return cls(tuple(scale for scale, _ in each), tuple(offset for _, offset in each), method)
 
     def as_dict(self) -> dict[str, Any]:
         """The form kept in run.json; one number where all bands agree, else 8."""
@@ -91,6 +94,8 @@ def find_radiometry(
     offsets: Sequence[float],
     tags: Mapping[str, str],
     sample: Callable[[], np.ndarray],
+    band_tags: Sequence[Mapping[str, str]] = (),
+    trusted: bool = False,
 ) -> Radiometry:
     """Find scale and offset for the bands that are used.
 
@@ -103,6 +108,8 @@ def find_radiometry(
         tags: metadata of the dataset.
         sample: reads a bounded, deterministic sample of valid raw values of the used bands, float64
             (n,); called at most once and not at all for an explicit choice.
+        band_tags: metadata of each raster band.
+        trusted: the metadata are the product's own, so no sample is read to doubt them.
 
     Raises:
         RequestError: the choice cannot be read.
@@ -112,53 +119,44 @@ def find_radiometry(
     if explicit is not None:
         return Radiometry.uniform(*explicit, "explicit")
     used = [band for band in source_band if band is not None]
-    found = _from_metadata(source_band, used, scales, offsets, tags) or _from_baseline(used, dtypes, tags)
+    found = _from_metadata(source_band, used, dtypes, scales, offsets, tags, band_tags)
     if found is None:
         kinds = {dtypes[band - 1] for band in used}
         return _display() if kinds == {"uint8"} else _from_range(kinds, sample())
+    if trusted:
+        return found
     return replace(found, warning=_doubt(found, source_band, sample()))
 
 
 def _from_metadata(
     source_band: Sequence[int | None],
     used: Sequence[int],
+    dtypes: Sequence[str],
     scales: Sequence[float],
     offsets: Sequence[float],
     tags: Mapping[str, str],
+    band_tags: Sequence[Mapping[str, str]],
 ) -> Radiometry | None:
-    """GDAL's scale and offset of each band, else our own tag; GDAL means DN * scale + offset."""
+    """The raster's own: GDAL's scale and offset, our tag, coefficients, Sentinel-2's numbers."""
     pairs = {band: (scales[band - 1], offsets[band - 1]) for band in used}
     if any(pair != (1.0, 0.0) for pair in pairs.values()) and all(scale > 0.0 for scale, _ in pairs.values()):
-        each = [pairs[band if band else used[0]] for band in source_band]
-        return Radiometry(
-            tuple(scale for scale, _ in each), tuple(offset / scale for scale, offset in each), "metadata"
-        )
+        # GDAL means DN * scale + offset.
+        each = {band: (scale, offset / scale) for band, (scale, offset) in pairs.items()}
+        return Radiometry.of_bands(each, source_band, "metadata")
     if SCALE_TAG in tags:
         try:
             parsed = parse_radiometry(tags[SCALE_TAG])
         except RequestError as error:
             raise SceneError(f"The raster's tag {SCALE_TAG} cannot be used: {error}") from error
         return Radiometry.uniform(*parsed, "metadata") if parsed else None
-    return None
-
-
-def _from_baseline(used: Sequence[int], dtypes: Sequence[str], tags: Mapping[str, str]) -> Radiometry | None:
-    """Sentinel-2 products: x 10000, and 1000 more since processing baseline 04.00."""
-    upper = {key.upper(): value for key, value in tags.items()}
-    baseline = None
-    for key in _BASELINE_TAGS:
-        match = re.fullmatch(r"\s*(\d{1,2})\.(\d{1,2})\s*", upper.get(key, ""))
-        baseline = baseline or (int(match.group(1)) if match else None)
-    for key in _URI_TAGS:
-        match = re.search(r"MSIL[12][AC]_.*_N(\d\d)\d\d_", upper.get(key, ""), re.IGNORECASE)
-        baseline = baseline or (int(match.group(1)) if match else None)
-    if baseline is None or any(np.dtype(dtypes[band - 1]).kind not in "ui" for band in used):
+    # 8-bit numbers are a true-colour image of a product, and decimals have been scaled already.
+    if any(np.dtype(dtypes[band - 1]).kind not in "ui" or dtypes[band - 1] == "uint8" for band in used):
         return None
-    if any(dtypes[band - 1] == "uint8" for band in used):
-        return None  # a true-colour image of the product, not its numbers
-    removed = any(upper.get(key, "").strip().lower() in ("true", "yes", "1") for key in _OFFSET_DONE_TAGS)
-    offset = SENTINEL2_OFFSET if baseline >= 4 and not removed else 0.0
-    return Radiometry.uniform(INTEGER_SCALE, offset, "sentinel2")
+    factors = coefficients(used, tags, band_tags)
+    if factors is not None:
+        return Radiometry.of_bands({b: (f, 0.0) for b, f in factors.items()}, source_band, "metadata")
+    numbers = sentinel2_numbers(used, tags, band_tags)
+    return None if numbers is None else Radiometry.of_bands(numbers, source_band, "sentinel2")
 
 
 def _doubt(found: Radiometry, source_band: Sequence[int | None], values: np.ndarray) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import rasterio
@@ -13,21 +15,19 @@ from rasterio.io import DatasetReader
 from .errors import SceneError
 
 
-def open_raster(name: str) -> DatasetReader:
+def open_raster(name: str, threads: int | None = None) -> DatasetReader:
     """Open a raster for reading.
 
     Args:
         name: a file, or anything GDAL opens (`/vsizip/...`, `NETCDF:file:variable`).
+        threads: threads that decode blocks; None takes all cores up to 4.
 
     Raises:
         SceneError: no such file, a folder, no raster, or a container of rasters.
     """
     _check_path(name)
     try:
-        # Several threads decode the blocks of a strip; nothing is gained beyond a few. GDAL_CACHEMAX stays
-        # at GDAL's default of 5 % of the memory: rasterio would take an integer as bytes.
-        with rasterio.Env(GDAL_NUM_THREADS=str(min(4, os.cpu_count() or 1))), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with quiet_gdal(threads):
             dataset = rasterio.open(name)
     except (RasterioError, OSError, ValueError) as error:
         raise SceneError(
@@ -40,18 +40,42 @@ def open_raster(name: str) -> DatasetReader:
     return dataset
 
 
+@contextmanager
+def quiet_gdal(threads: int | None = None) -> Iterator[None]:
+    """GDAL as datasets are opened here: with threads, without a warning about what has no georeference."""
+    # Several threads decode the blocks of a strip; nothing is gained beyond a few. GDAL_CACHEMAX stays
+    # at GDAL's default of 5 % of the memory: rasterio would take an integer as bytes.
+    with rasterio.Env(GDAL_NUM_THREADS=str(decoding_threads(threads))), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+def decoding_threads(threads: int | None) -> int:
+    """How many threads decode: what was asked for, else all cores up to 4."""
+    return min(4, os.cpu_count() or 1) if threads is None else max(1, threads)
+
+
 def _check_path(name: str) -> None:
     """Say plainly what is wrong with an ordinary path; GDAL's own names are left to GDAL."""
     if not name.strip():
         raise SceneError("No raster was given; choose an input file.")
-    is_folder = Path(name).is_dir()
-    if is_folder:
+    if is_there(name) and Path(name).is_dir():
         raise SceneError(f"'{name}' is a folder, not a raster; choose a file in it.")
     drive, _ = os.path.splitdrive(name)
     if name.startswith("/vsi") or (":" in name and not drive):
         return
-    if not Path(name).exists():
+    if name.startswith("<VRTDataset"):
+        return
+    if not is_there(name):
         raise SceneError(f"'{name}' does not exist; check the path.")
+
+
+def is_there(name: str) -> bool:
+    """Whether a name is that of a file or folder; names too long for that are GDAL's own."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _no_bands(name: str, dataset: DatasetReader) -> str:

@@ -1,8 +1,8 @@
-"""The run folder: built out of sight inside the output folder, shown only when it is whole.
+"""The run folder: built inside its `journal` folder, shown only when it is whole.
 
-Everything is written into a staging folder and moved into place at the end, `run.json` last: a folder
-with a run.json is a whole run. An older run stays until then, and comes back if the move fails. Files
-that no run wrote are never touched.
+Everything is written into the journal and moved into place at the end, `run.json` last: a folder with a
+run.json is a whole run. An older run stays until then, and comes back if the move fails or is cut off.
+Files that no run wrote are never touched. One process at a time works in a folder.
 """
 
 from __future__ import annotations
@@ -11,19 +11,24 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .errors import OutputError
+from filelock import FileLock, Timeout
+
+from .errors import CancelledError, OutputError
+from .files import write_whole
+from .journal import Journal
 
 FORMAT = "hydranet-run/1"
 RUN_JSON = "run.json"
 ROUTING_TABLE = "routing.gpkg"
 ROUTING_STYLE = "routing.qml"
-_STAGING = ".hydranet.part-"
+JOURNAL = "journal"
+_LOCK = "lock"
+_RESULT, _PREVIOUS, _MOVING = "result", "previous", "moving.json"
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -55,39 +60,66 @@ def files_of(run: dict[str, Any]) -> list[str]:
 class RunFolder:
     """A run folder in the making; use it as a context manager and `commit` at the end.
 
-    Leaving the context without a commit removes everything it made, folders included.
+    Leaving the context without a commit keeps the journal if it is worth continuing, and otherwise
+    removes everything it made, folders included.
 
     Attributes:
         path: the output folder.
-        staging: where to write the files.
+        journal: what is done; `journal.folder` takes unfinished files.
+        staging: where to write the finished ones.
+        resuming: whether an unfinished run was found that is to be continued.
+        keep_on_cancel: keep the journal also when the user stops the run.
     """
 
-    def __init__(self, path: str | Path, overwrite: bool = False) -> None:
-        """Check the output folder and open a staging folder in it.
+    def __init__(
+        self, path: str | Path, overwrite: bool = False, resume: bool = False, keep_on_cancel: bool = False
+    ) -> None:
+        """Check the output folder and open the journal in it.
 
         Raises:
-            OutputError: the folder holds a run and `overwrite` is False, is no folder, or cannot be
-                written.
+            OutputError: another run works there, the folder holds a run, finished or not, that is neither
+                to be overwritten nor continued, or it is no folder, or it cannot be written.
         """
         self.path = Path(path).absolute()
-        self._overwrite = overwrite
+        self.keep_on_cancel = keep_on_cancel
+        self.journal = Journal(self.path / JOURNAL)
+        self.staging = self.journal.folder / _RESULT
+        # What was to be overwritten when the run began still is when it goes on.
+        self._overwrite = overwrite or (resume and self.journal.overwrites)
         self._made: list[Path] = []
-        self._old: list[str] = []
         self._committed = False
+        self._old: list[str] = []
         self._check_old()
+        self._check_journal(resume)
         try:
-            for folder in [*reversed(self.path.parents), self.path]:
+            for folder in [*reversed(self.path.parents), self.path, self.journal.folder]:
                 if not folder.exists():
                     folder.mkdir()
                     self._made.append(folder)
-            self.staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.path))
+            self._lock = self._locked()
         except OSError as error:
             self._remove_made()
             raise OutputError(
-                f"The output folder '{self.path}' cannot be written ({error.strerror}); choose another."
+                f"The output folder '{self.path}' cannot be written ({error.strerror or error}); "
+                "choose another."
             ) from error
+        try:
+            self._recover()
+            self.resuming = resume and self.journal.exists
+            if not self.resuming:
+                self._empty_journal()
+            shutil.rmtree(self.staging, ignore_errors=True)
+            self.staging.mkdir()
+            self._check_old()  # a move that was cut off may have been undone
+        except OSError as error:
+            self._lock.release()
+            raise self._trouble(error) from error
+        except BaseException:
+            self._lock.release()
+            raise
 
     def _check_old(self) -> None:
+        self._old = []
         if not os.path.lexists(self.path / RUN_JSON):
             return
         old = read_run(self.path)
@@ -96,6 +128,44 @@ class RunFolder:
                 f"'{self.path}' already holds a run; choose another folder, or allow it to be overwritten."
             )
         self._old = files_of(old)
+
+    def _check_journal(self, resume: bool) -> None:
+        """Refuse a journal that nobody asked to continue, and a folder of that name that is none."""
+        folder = self.journal.folder
+        if not os.path.lexists(folder):
+            return
+        if not folder.is_dir() or folder.is_symlink():
+            raise OutputError(f"'{folder}' is in the way of the run's journal; choose another folder.")
+        if self.journal.exists:
+            if not (resume or self._overwrite):
+                raise OutputError(
+                    f"'{self.path}' holds an unfinished run; continue it (--resume; in QGIS: Resume), "
+                    "allow it to be overwritten, or choose another folder."
+                )
+        elif {entry.name for entry in folder.iterdir()} - {_LOCK, _RESULT, _PREVIOUS, _MOVING}:
+            raise OutputError(f"'{folder}' holds files that no run wrote; choose another folder.")
+
+    def _locked(self) -> FileLock:
+        """Take the folder for this process; the system frees it when the process ends, however it ends."""
+        path = self.journal.folder / _LOCK
+        while True:
+            lock = FileLock(path)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise OutputError(
+                    f"Another run is writing into '{self.path}'; wait for its end or choose another folder."
+                ) from None
+            if path.exists():
+                return lock
+            lock.release()  # its former owner has just removed the folder
+            path.parent.mkdir(exist_ok=True)
+
+    def _empty_journal(self) -> None:
+        for entry in list(self.journal.folder.iterdir()):
+            if entry.name == _LOCK:
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def reserve(self, names: Iterable[str], source: str) -> None:
         """Make sure that the files about to be written replace nothing but an older run.
@@ -127,10 +197,8 @@ class RunFolder:
         Raises:
             OutputError: it cannot be written.
         """
-        try:
-            (self.staging / name).write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise self._trouble(error) from error
+        # A path that is no text in any encoding is kept as JSON writes what it cannot show.
+        write_whole(self.staging / name, text.encode("utf-8", "backslashreplace"))
 
     def commit(self, summary: dict[str, Any]) -> None:
         """Write run.json and move the run into place; the older run returns if that fails.
@@ -139,24 +207,46 @@ class RunFolder:
             OutputError: a file cannot be written or moved, for instance because it is open elsewhere.
         """
         self.write_text(RUN_JSON, json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        if not self._old:
-            self._check_old()  # another run may have finished here meanwhile
-        previous = self.staging / "previous"
-        moved: list[tuple[Path, Path]] = []
+        names = [path.name for path in self.staging.iterdir()]
+        new = sorted(names, key=lambda name: (name == RUN_JSON, name))
+        old = self._old + [f"{name}.aux.xml" for name in self._old if name.endswith(".tif")]
+        # Whoever finds the journal after a crash in the middle of the moves can undo them.
+        write_whole(self.journal.folder / _MOVING, json.dumps({"new": new}).encode())
+        previous = self.journal.folder / _PREVIOUS
         try:
-            new = sorted((p for p in self.staging.iterdir()), key=lambda p: (p.name == RUN_JSON, p.name))
-            previous.mkdir()
+            previous.mkdir(exist_ok=True)
             # run.json goes first and comes last: without it, a reader sees no run rather than half of one.
-            for name in self._old + [f"{name}.aux.xml" for name in self._old if name.endswith(".tif")]:
+            for name in old:
                 if os.path.lexists(self.path / name):
-                    _move(self.path / name, previous / name, moved)
-            for path in new:
-                _move(path, self.path / path.name, moved)
+                    os.replace(self.path / name, previous / name)
+            for name in new:
+                os.replace(self.staging / name, self.path / name)
         except OSError as error:
-            for source, target in reversed(moved):
-                os.replace(target, source)
+            self._recover()
             raise self._trouble(error) from error
         self._committed = True
+
+    def _recover(self) -> None:
+        """Undo moves that did not come to their end: new files go back, then the older run returns."""
+        moving, previous = self.journal.folder / _MOVING, self.journal.folder / _PREVIOUS
+        try:
+            new = json.loads(moving.read_text(encoding="utf-8"))["new"]
+        except (OSError, ValueError, KeyError, TypeError):
+            new = []
+        if RUN_JSON in new and (self.path / RUN_JSON).exists() and not (self.staging / RUN_JSON).exists():
+            return  # the last move was done: the run is whole, only the journal was not removed
+        for name in new:
+            # Only what this run moved: its place in the staging folder is empty.
+            if name == os.path.basename(name) and not os.path.lexists(self.staging / name):
+                with contextlib.suppress(FileNotFoundError):
+                    self.staging.mkdir(exist_ok=True)
+                    os.replace(self.path / name, self.staging / name)
+        if previous.is_dir():
+            # run.json last here too.
+            for path in sorted(previous.iterdir(), key=lambda path: path.name == RUN_JSON):
+                os.replace(path, self.path / path.name)
+            previous.rmdir()
+        moving.unlink(missing_ok=True)
 
     def __enter__(self) -> RunFolder:
         return self
@@ -164,9 +254,25 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.staging, ignore_errors=True)
+        self.journal.close()
+        if not self._committed and error is not None and self.keeps_after(error):
+            self._lock.release()
+            return
+        with contextlib.suppress(OSError):
+            self._empty_journal()
+        if os.name == "nt":  # Windows does not remove what is open
+            self._lock.release()
+            shutil.rmtree(self.journal.folder, ignore_errors=True)
+        else:  # the lock goes last, so that nobody else begins in a folder that is being removed
+            shutil.rmtree(self.journal.folder, ignore_errors=True)
+            self._lock.release()
         if not self._committed:
             self._remove_made()
+
+    def keeps_after(self, error: BaseException) -> bool:
+        """Whether the journal stays when the run ends with this error."""
+        stopped = isinstance(error, (CancelledError, KeyboardInterrupt))
+        return self.journal.worth_keeping and (self.keep_on_cancel or not stopped)
 
     def _remove_made(self) -> None:
         for folder in reversed(self._made):
@@ -178,8 +284,3 @@ class RunFolder:
             f"The run could not be put into '{self.path}' ({error.strerror or error}); check the free space "
             "and close layers that are open from that folder, then run again."
         )
-
-
-def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
-    os.replace(source, target)
-    moved.append((source, target))

@@ -28,19 +28,41 @@ class Sensor:
         id: what the user types, e.g. `phisat2`.
         title: what the user reads in a list.
         orders: model band name (or None) for each band of the product; one entry per band count.
-        descriptions: band descriptions that the product is delivered with, if they identify it.
+        descriptions: sets of band descriptions that identify the product, letters and digits only.
         tag_pattern: regular expression on the tags that name a product, or None.
+        extra_planes: how many planes (a mask, a quality band) may follow the bands of the product.
     """
 
     id: str
     title: str
     orders: tuple[tuple[str | None, ...], ...]
-    descriptions: tuple[str, ...] | None = None
+    descriptions: tuple[tuple[str, ...], ...] = ()
     tag_pattern: str | None = None
+    extra_planes: int = 0
 
     def order_for(self, count: int) -> tuple[str | None, ...] | None:
         """The order of a product with `count` bands, or None if the sensor has no such product."""
-        return next((order for order in self.orders if len(order) == count), None)
+        exact = next((order for order in self.orders if len(order) == count), None)
+        if exact is not None:
+            return exact
+        return next(
+            (
+                (*order, *[None] * (count - len(order)))
+                for order in self.orders
+                if 0 < count - len(order) <= self.extra_planes
+            ),
+            None,
+        )
+
+    def note(self, count: int) -> str | None:
+        """What to say of planes that follow the bands, or None."""
+        if any(len(order) == count for order in self.orders) or self.order_for(count) is None:
+            return None
+        bands = max(len(order) for order in self.orders if len(order) < count)
+        return (
+            f"Band {count} comes after the {bands} bands of '{self.id}' and was not used; it is often a mask "
+            "or a quality band."
+        )
 
     @property
     def is_sentinel2(self) -> bool:
@@ -57,8 +79,9 @@ def sensors() -> tuple[Sensor, ...]:
             id=entry["id"],
             title=entry["title"],
             orders=tuple(tuple(order) for order in entry["orders"]),
-            descriptions=tuple(entry["descriptions"]) if entry["descriptions"] else None,
+            descriptions=tuple(tuple(names) for names in entry["descriptions"]),
             tag_pattern=entry["tag_pattern"],
+            extra_planes=entry["extra_planes"],
         )
         for entry in data["sensors"]
     )
@@ -91,9 +114,9 @@ def sensors_for_count(count: int) -> tuple[str, ...]:
 
 
 def sensor_from_descriptions(descriptions: Sequence[str | None]) -> Sensor | None:
-    """The sensor whose product is delivered with exactly these band descriptions."""
-    given = tuple((text or "").strip().lower() for text in descriptions)
-    return next((sensor for sensor in sensors() if sensor.descriptions == given), None)
+    """The sensor whose product is delivered with exactly these band descriptions, however they are spelt."""
+    given = tuple(re.sub(r"[^a-z0-9]", "", (text or "").lower()) for text in descriptions)
+    return next((sensor for sensor in sensors() if given in sensor.descriptions), None)
 
 
 def sensor_from_tags(tags: Mapping[str, str], count: int) -> Sensor | None:

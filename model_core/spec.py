@@ -50,6 +50,8 @@ class ExpertSpec:
         temperature, bias: calibration of the switcher, p = sigmoid(logit / temperature + bias)
             (Platt scaling; Guo et al. 2017, eq. 9 with a bias).
         simulated: trained on simulated data only.
+        needed_scores: calibrated scores, ascending, of the calibration tiles that need the expert; the
+            recall policy's thresholds come from them, see `conformal`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class ExpertSpec:
     simulated: bool = False
     description: str = ""
     license: str = ""
+    needed_scores: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -90,6 +93,12 @@ class ExpertSpec:
             raise BundleError(f"Expert '{self.name}' has threshold {self.threshold}; expected 0 to 1.")
         if not self.temperature > 0.0:
             raise BundleError(f"Expert '{self.name}' has temperature {self.temperature}; it must be above 0.")
+        needed = self.needed_scores
+        if not all(0.0 <= score <= 1.0 for score in needed) or list(needed) != sorted(needed):
+            raise BundleError(
+                f"Expert '{self.name}' has needed_scores that are not ascending or not 0 to 1; "
+                "calibrate the bundle again."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form kept in model.json."""
@@ -107,6 +116,7 @@ class ExpertSpec:
             "simulated": self.simulated,
             "description": self.description,
             "license": self.license,
+            "needed_scores": list(self.needed_scores),
         }
 
     @classmethod
@@ -124,12 +134,19 @@ class ExpertSpec:
                 "the bundle was written by another version."
             )
         gsd = data["valid_gsd_m"]
+        needed = data["needed_scores"]
+        if not isinstance(needed, list) or not all(type(score) in (int, float) for score in needed):
+            raise BundleError(
+                f"Expert '{data['name']}' in model.json has needed_scores that are no list of numbers; "
+                "restore the bundle."
+            )
         try:
             classes = tuple(ClassSpec(int(c["value"]), str(c["name"]), c["color"]) for c in data["classes"])
             fields = {
                 **data,
                 "classes": classes,
                 "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None,
+                "needed_scores": tuple(float(score) for score in needed),
             }
             return cls(**fields)
         except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -64,9 +64,10 @@ def tiles_style(experts: Sequence[ExpertSpec]) -> str:
         QML text.
     """
     rows = [(s.name, s.title, expert_color(s, i), "110") for i, s in enumerate(experts)]
-    rows += [("abstained", "abstained", "#808080", "40"), ("no data", "no data", "#000000", "0")]
+    rows += [("abstained", "abstained", "#808080", "40")]
+    rows += [(value, value, "#000000", "0") for value in ("no data", "outside mask")]
     first = (
-        "CASE WHEN \"reason\" = 'no data' THEN 'no data' WHEN \"k\" = 0 THEN 'abstained' "
+        "CASE WHEN \"reason\" IN ('no data', 'outside mask') THEN \"reason\" WHEN \"k\" = 0 THEN 'abstained' "
         "ELSE regexp_substr(\"chosen\", '^([^,]+)') END"
     )
     categories = "".join(

@@ -10,27 +10,35 @@ import numpy as np
 import rasterio
 
 from . import events
-from .engine import Tally
 from .model import Model
+from .pixel_counts import pixel_warnings
 from .plan import Plan
+from .records import Tally
 from .rundir import FORMAT
-from .writer import ExpertWriter
+from .writer import BlockWriter
 
 
-def summarise(plan: Plan, tally: Tally, writers: Sequence[ExpertWriter]) -> dict[str, Any]:
+def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[str, Any]:
     """Everything run.json says but the total time, which is known last.
 
     Args:
         plan: what was asked and what it meant.
         tally: what was decided and what it cost.
-        writers: one per expert, closed.
+        writers: one per expert, all blocks written.
     """
     request, scene, grid, model = plan.request, plan.scene, plan.grid, plan.model
     served = tally.routing.rank > 0  # (N, E)
-    empty = int((tally.valid == 0).sum())
+    masked = int((~plan.wanted).sum())
+    empty = int((plan.wanted & (tally.valid == 0)).sum())
     routed = int(served.any(axis=1).sum())
     total = len(grid.tiles)
-    tiles = {"total": total, "empty": empty, "abstained": total - empty - routed, "routed": routed}
+    tiles = {
+        "total": total,
+        "masked": masked,
+        "empty": empty,
+        "abstained": total - masked - empty - routed,
+        "routed": routed,
+    }
     counts = served.sum(axis=0)  # (E,)
     spent = tally.encoded * (model.macs.encoder + model.macs.switcher)
     spent += sum(int(n) * model.macs.experts[s.name] for n, s in zip(counts, model.experts, strict=True))
@@ -55,13 +63,26 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[ExpertWriter]) -> dict
         },
         "band_mapping": scene.mapping.as_dict(),
         "radiometry": scene.radiometry.as_dict(),
-        "model": {"id": model.id, "version": model.version, "sha256": model.sha256},
+        "model": {
+            "id": model.id,
+            "version": model.version,
+            "sha256": model.sha256,
+            "device": model.device,
+            "precision": model.precision,
+        },
         "versions": {**events.versions(), "gdal": rasterio.__gdal_version__},
-        "policy": {"kind": plan.policy.kind, "k": plan.policy.k},
+        "policy": {
+            "kind": plan.policy.kind,
+            "k": None if plan.policy.kind == "recall" else plan.policy.k,
+            "miss_rate": plan.policy.miss_rate if plan.policy.kind == "recall" else None,
+            "thresholds": {
+                spec.name: float(value) for spec, value in zip(model.experts, plan.thresholds, strict=True)
+            },
+        },
         "grid": {"tile": grid.size, "overlap": grid.overlap, "rows": grid.rows, "cols": grid.cols},
         "tiles": tiles,
         "experts": [
-            _expert(writer, int(counts[i]), float(tally.decode_seconds[i]), model, plan.eligible[i])
+            _expert(writer, i, int(counts[i]), float(tally.decode_seconds[i]), plan)
             for i, writer in enumerate(writers)
         ],
         "macs": {
@@ -70,30 +91,32 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[ExpertWriter]) -> dict
             "saved_fraction": round(1.0 - spent / dense, 4) if dense else 0.0,
         },
         "seconds": {name: round(value, 3) for name, value in tally.seconds.items()},
-        "warnings": [*scene.warnings, *plan.notes, *_late_notes(tiles, counts, model)],
+        "warnings": [
+            *scene.warnings, *plan.notes, *pixel_warnings(tally.counts), *_late_notes(tiles, counts, model),
+        ],
     }  # fmt: skip
 
 
-def _expert(
-    writer: ExpertWriter, tiles: int, seconds: float, model: Model, why_not: str | None
-) -> dict[str, Any]:
-    spec = writer.spec
+def _expert(writer: BlockWriter, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:
+    spec, counts = writer.spec, writer.counts
     return {
         "name": spec.name,
         "title": spec.title,
         "kind": spec.kind,
         "unit": spec.unit,
         "classes": [{"value": c.value, "name": c.name, "color": c.color} for c in spec.classes],
-        "threshold": spec.threshold,
+        "threshold": float(plan.thresholds[number]),
         "simulated": spec.simulated,
         "tiles": tiles,
-        "pixels": writer.pixels,
-        "class_pixels": {str(c.value): int(writer.class_pixels[c.value]) for c in spec.classes},
+        "pixels": counts.pixels,
+        "class_pixels": {
+            str(c.value): counts.classes[c.value] if counts.classes else 0 for c in spec.classes
+        },
         "seconds": round(seconds, 3),
-        "output": writer.path.name if writer.used else None,
-        "style": writer.path.with_suffix(".qml").name if writer.used else None,
-        "macs_per_tile": model.macs.experts[spec.name],
-        "skipped": why_not,
+        "output": f"{spec.name}.tif" if writer.used else None,
+        "style": f"{spec.name}.qml" if writer.used else None,
+        "macs_per_tile": plan.model.macs.experts[spec.name],
+        "skipped": plan.eligible[number],
     }
 
 

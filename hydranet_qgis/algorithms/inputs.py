@@ -1,50 +1,25 @@
-"""Checks of what the user typed, and where a layer's pixels lie: sentences instead of tracebacks."""
+"""Checks of what the user typed: sentences instead of tracebacks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from qgis.core import QgsProviderRegistry
 
 from ..errors import InputError
 from ..run_folder import is_run
+from .leftovers import is_unfinished
 
 BAND_NAMES = ("pan", "blue", "green", "red", "re1", "re2", "re3", "nir")
 _SENSOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
 
 
-def local_source(layer: Any) -> str:
-    """Source of a raster layer as another process can open it.
-
-    Raises:
-        InputError: its pixels are not in a file on this computer.
-    """
-    name = layer.name()
-    if layer.providerType() != "gdal":
-        raise InputError(
-            f"Layer '{name}' comes from the provider '{layer.providerType()}', not from a file; "
-            "save it as a GeoTIFF and use that."
-        )
-    # What follows "|" tells QGIS how to open it and is not part of GDAL's name.
-    source = layer.source().split("|", 1)[0]
-    parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
-    file = str(parts.get("path") or source)
-    if "/vsimem/" in source or "/vsicurl" in source or "/vsis3" in source or not Path(file).exists():
-        raise InputError(
-            f"Layer '{name}' has no file on this computer ({source[:80]}); save it as a GeoTIFF and use that."
-        )
-    return source
-
-
-def check_bands(text: str, band_count: int, sensors: Sequence[str]) -> None:
+def check_bands(text: str, band_count: int | None, sensors: Sequence[str]) -> None:
     """Check the grammar of the band choice.
 
     Args:
         text: "auto", a sensor, or a list such as "blue=2,green=3".
-        band_count: bands of the layer.
+        band_count: bands of the layer; None if only the worker will know.
         sensors: known sensors; empty if unknown, then any name passes and the worker decides.
 
     Raises:
@@ -65,7 +40,7 @@ def check_bands(text: str, band_count: int, sensors: Sequence[str]) -> None:
             )
         if not number.isdigit() or int(number) < 1:
             raise InputError(f"Bands gives {name} the layer band '{number}'; write a number from 1.")
-        if int(number) > band_count:
+        if band_count is not None and int(number) > band_count:
             raise InputError(
                 f"Bands gives {name} the layer band {number}, but the layer has only {band_count}."
             )
@@ -106,16 +81,35 @@ def check_overlap(overlap: int, tile_size: int) -> None:
         )
 
 
-def check_output(folder: str, overwrite: bool) -> None:
+def check_output(folder: str, overwrite: bool, resume: bool) -> None:
     """Check the run folder to be made.
 
     Raises:
-        InputError: it is a file, or holds a run that must not be overwritten.
+        InputError: it is a file, or holds a run, finished or not, that nothing was said about.
     """
     path = Path(folder)
     if path.is_file():
         raise InputError(f"The run folder {path} is a file; give the name of a folder.")
-    if is_run(path) and not overwrite:
+    if overwrite or resume:
+        return  # whether an older run is the same, so that it can be continued, only the worker knows
+    if is_unfinished(path):
+        raise InputError(
+            f"The run folder {path} holds an unfinished run; tick Resume to continue it or Overwrite to "
+            "replace it, or choose another folder."
+        )
+    if is_run(path):
         raise InputError(
             f"The run folder {path} already holds a run; choose another folder, or tick Overwrite."
+        )
+
+
+def check_ways_on(overwrite: bool, resume: bool) -> None:
+    """Check what is to happen to a run that lies in the run folder.
+
+    Raises:
+        InputError: it is to be continued and replaced at once.
+    """
+    if overwrite and resume:
+        raise InputError(
+            "Resume continues the run in the run folder and Overwrite replaces it; tick only one of them."
         )

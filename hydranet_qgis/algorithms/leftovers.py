@@ -1,31 +1,45 @@
-"""Clearing up after a worker that could not do it itself, because it was killed or crashed."""
+"""What a run that did not end well leaves in its run folder: to be continued, or to be cleared away."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-# The worker builds a run in a folder of this name inside the run folder.
-_STAGING = ".hydranet.part-*"
+JOURNAL = "journal"
+"""Folder inside the run folder where the worker keeps a run until it is finished."""
+_PLAN = "plan.json"  # without it nothing was begun
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a run in `folder` was begun and has not ended."""
+    return (folder / JOURNAL / _PLAN).is_file()
 
 
 class Leftovers:
-    """Knows what lay in a run folder before a job, and removes what a dead worker left since.
+    """Knows what lay in a run folder before a job, and what a job left since.
+
+    A worker that lives cleans up itself and says how to go on; this is for one that was killed.
 
     Args:
         folder: the run folder, which need not exist yet.
+        kept: whether the folder outlives this QGIS, so that its run can be continued.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, kept: bool = True) -> None:
+        self._folder, self._kept = folder, kept
         self._existed = folder.is_dir()
-        self._before = set(folder.glob(_STAGING)) if self._existed else set()
+        self._had_journal = (folder / JOURNAL).exists()
 
     def remove(self) -> None:
-        """Remove half-made runs; nothing that was there before, and no finished file."""
-        if not self._folder.is_dir():
-            return
-        for path in set(self._folder.glob(_STAGING)) - self._before:
-            shutil.rmtree(path, ignore_errors=True)
-        if not self._existed and not any(self._folder.iterdir()):
+        """Clear away what the job left; never what was there before."""
+        if not self._had_journal:
+            shutil.rmtree(self._folder / JOURNAL, ignore_errors=True)
+        if not self._existed and self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
+
+    def keep(self, sentence: str) -> str:
+        """Keep what can be continued and clear away the rest; the error's sentence, with how to go on."""
+        if not self._kept or not is_unfinished(self._folder):
+            self.remove()
+            return sentence
+        return f"{sentence} To go on where it stopped, run it again with the same run folder and tick Resume."

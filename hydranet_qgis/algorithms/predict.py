@@ -5,22 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsProcessing, QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingUtils,
+)
 
 from .. import paths, run_events
-from ..bundle_info import MODEL_FILE, known_sensors, read_bundle
+from ..bundle_info import known_sensors, read_bundle
 from ..environment import find_interpreter
 from ..errors import InputError, PluginError, WorkerCancelled, WorkerCrashed
 from ..results import ROUTING_ROLE, plan
 from ..run_folder import RUN_FILE, Run, read_run
 from ..worker_client import shared_client
-from . import inputs
+from . import predict_values
 from .base import HydraNetAlgorithm
 from .leftovers import Leftovers
 from .loading import in_model, load_on_completion
+from .mask_file import MaskFile, resolve_mask
 from .predict_parameters import declare
 from .progress import JobFeedback
-from .request import command_line, predict_request
+from .request import command_line
 from .routing_sink import keeps_run_table, write_sink
 
 
@@ -47,6 +53,8 @@ class PredictAlgorithm(HydraNetAlgorithm):
         self._request: dict[str, Any] = {}
         self._problem: str | None = None
         self._crs: Any = None
+        self._mask: MaskFile | None = None
+        self._kept = True
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         declare(self, read_bundle(paths.default_bundle()), known_sensors(paths.resources()))
@@ -61,7 +69,7 @@ class PredictAlgorithm(HydraNetAlgorithm):
         if not accepted:
             return accepted, message
         try:
-            self._check(parameters, context)
+            predict_values.check(self, parameters, context)
         except InputError as error:
             return False, str(error)
         return True, ""
@@ -75,20 +83,10 @@ class PredictAlgorithm(HydraNetAlgorithm):
             if layer is None:
                 raise InputError(_not_opened(parameters))
             self._crs = layer.crs()
-            self._request = predict_request(
-                source=inputs.local_source(layer),
-                output=self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context),
-                bands=self.parameterAsString(parameters, "BANDS", context),
-                radiometry=self.parameterAsString(parameters, "RADIOMETRY", context),
-                experts=[n for n in self.parameterAsEnumStrings(parameters, "EXPERTS", context) if n],
-                policy=self.parameterAsEnumString(parameters, "POLICY", context),
-                top_k=self.parameterAsInt(parameters, "TOP_K", context),
-                overlap=self.parameterAsInt(parameters, "OVERLAP", context),
-                extent=self._extent(parameters, context, layer),
-                bundle=self.parameterAsString(parameters, "BUNDLE", context) or None,
-                force_gsd=self.parameterAsBool(parameters, "FORCE_GSD", context),
-                overwrite=self.parameterAsBool(parameters, "OVERWRITE", context),
-            )
+            self._mask = resolve_mask(self, parameters, "MASK", context)
+            self._request = predict_values.read(self, parameters, context, layer, self._mask)
+            # What lies in Processing's own folder goes with this QGIS, and so cannot be continued.
+            self._kept = not Path(self._request["output"]).is_relative_to(QgsProcessingUtils.tempFolder())
         except InputError as error:
             # Told by processAlgorithm: an error raised here reaches nobody but the log.
             self._problem = str(error)
@@ -98,15 +96,22 @@ class PredictAlgorithm(HydraNetAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Have the worker do the job and hand over what it wrote. Touches no project and no window."""
-        if self._problem:
-            raise QgsProcessingException(self._problem)
         try:
+            if self._problem:
+                raise QgsProcessingException(self._problem)
             run = self._run(feedback)
         except PluginError as error:
             raise QgsProcessingException(str(error)) from error
+        finally:
+            if self._mask is not None:
+                self._mask.remove()
         for expert in run.experts:
             if expert.tiles:
                 feedback.pushInfo(f"{expert.title}: {expert.tiles} of {run.total} tiles")
+        if run.masked:
+            feedback.pushInfo(f"Left out by the mask: {run.masked} of {run.total} tiles")
+        for fact in run.facts:
+            feedback.pushInfo(f"{fact.title}: {fact.text}")
         routing = self._hand_over(run, parameters, context)
         feedback.setProgress(100)
         return {
@@ -126,50 +131,26 @@ class PredictAlgorithm(HydraNetAlgorithm):
         run_events.announce(Path(self._request["output"]))
         return {}
 
-    def _check(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        inputs.local_source(layer)
-        bands = self.parameterAsString(parameters, "BANDS", context)
-        inputs.check_bands(bands, layer.bandCount(), known_sensors(paths.resources()))
-        inputs.check_radiometry(self.parameterAsString(parameters, "RADIOMETRY", context))
-        folder = self.parameterAsString(parameters, "BUNDLE", context)
-        if folder and not (Path(folder) / MODEL_FILE).is_file():
-            raise InputError(
-                f"The model bundle {folder} has no {MODEL_FILE}; choose the folder that holds it."
-            )
-        bundle = read_bundle(Path(folder) if folder else paths.default_bundle())
-        inputs.check_overlap(self.parameterAsInt(parameters, "OVERLAP", context), bundle.tile_size)
-        extent = self._extent(parameters, context, layer)
-        if extent is not None and not _overlaps(extent, layer.extent()):
-            raise InputError(
-                f"The extent lies outside the raster '{layer.name()}'; choose one that overlaps it."
-            )
-        output = parameters.get("OUTPUT_FOLDER")
-        if isinstance(output, str) and output and output != QgsProcessing.TEMPORARY_OUTPUT:
-            inputs.check_output(output, self.parameterAsBool(parameters, "OVERWRITE", context))
-
-    def _extent(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, layer: Any
-    ) -> list[float] | None:
-        # The worker reads the file's own CRS, which is the provider's; the layer's may be overridden.
-        crs = layer.dataProvider().crs()
-        box = self.parameterAsExtent(parameters, "EXTENT", context, crs if crs.isValid() else layer.crs())
-        if box.isNull() or box.isEmpty():
-            return None
-        return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
-
     def _run(self, feedback: QgsProcessingFeedback) -> Run:
+        if self._mask is not None and self._mask.copied:
+            feedback.pushInfo(
+                "The mask is not one plain file, so its polygons are copied while this run lasts; "
+                "to repeat it on the command line, save the mask as a GeoPackage."
+            )
         feedback.pushInfo("The same run on the command line:")
         feedback.pushCommandInfo(command_line(self._request))
         folder = Path(self._request["output"])
-        leftovers = Leftovers(folder)
+        leftovers = Leftovers(folder, self._kept)
         try:
             shared_client().run(
                 find_interpreter(), "predict", self._request, JobFeedback(feedback), feedback.isCanceled
             )
-        except (WorkerCancelled, WorkerCrashed):
-            leftovers.remove()
+        except WorkerCancelled as error:
+            if error.began:
+                leftovers.remove()
             raise
+        except WorkerCrashed as error:
+            raise WorkerCrashed(leftovers.keep(str(error))) from error
         return read_run(folder)
 
     def _hand_over(self, run: Run, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
@@ -188,13 +169,4 @@ class PredictAlgorithm(HydraNetAlgorithm):
 def _not_opened(parameters: dict[str, Any]) -> str:
     return (
         f"The input raster '{parameters.get('INPUT')}' cannot be opened; choose a raster that QGIS can show."
-    )
-
-
-def _overlaps(extent: list[float], box: Any) -> bool:
-    return (
-        extent[0] < box.xMaximum()
-        and extent[2] > box.xMinimum()
-        and extent[1] < box.yMaximum()
-        and extent[3] > box.yMinimum()
     )

@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
@@ -21,9 +22,11 @@ from qgis.core import (
 from ..bundle_info import BundleInfo
 from .base import HydraNetAlgorithm
 
-POLICIES = ["threshold", "top-k"]
+POLICIES = ["threshold", "top-k", "recall"]
+LEAST_MEMORY_MB = 64
 
 _INTEGER = QgsProcessingParameterNumber.Type.Integer
+_DOUBLE = QgsProcessingParameterNumber.Type.Double
 
 
 def declare(algorithm: HydraNetAlgorithm, bundle: BundleInfo, sensors: list[str]) -> None:
@@ -71,23 +74,56 @@ def _declare_inputs(algorithm: HydraNetAlgorithm, bundle: BundleInfo, sensors: l
             minValue=1,
             maxValue=len(bundle.experts) or 64,
         ),
-        "At most so many experts, the strongest, decode a tile. Fewer is faster.",
+        "At most so many experts, the strongest, decode a tile. Fewer is faster. The policy recall knows no "
+        "such limit and ignores it.",
     )
     algorithm.add(
         QgsProcessingParameterExtent("EXTENT", "Extent", optional=True),
         "Only this part of the raster, widened to whole pixels. Empty: all of it.",
     )
+    algorithm.add(
+        QgsProcessingParameterFeatureSource(
+            "MASK", "Mask", [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
+        ),
+        "Polygons in any coordinate system. Only tiles that touch one are read, and results outside the "
+        "polygons are no data. Empty: no mask.",
+    )
 
 
 def _declare_advanced(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
+    _declare_routing(algorithm)
+    _declare_reading(algorithm, bundle)
+    _declare_resources(algorithm)
+    _declare_folder(algorithm)
+
+
+def _declare_routing(algorithm: HydraNetAlgorithm) -> None:
     algorithm.add(
         QgsProcessingParameterEnum(
             "POLICY", "Routing policy", options=POLICIES, defaultValue="threshold", usesStaticStrings=True
         ),
         "threshold: an expert decodes a tile if its score reaches the threshold calibrated for it, so a "
-        "tile may need none. top-k: always the strongest experts, whatever their score.",
+        "tile may need none. top-k: always the strongest experts, whatever their score. recall: every "
+        "expert that is needed to miss no more than the share below; more tiles are decoded, fewer missed.",
         advanced=True,
     )
+    algorithm.add(
+        QgsProcessingParameterNumber(
+            "MISS_RATE",
+            "Missed at most (%, recall only)",
+            _DOUBLE,
+            defaultValue=5.0,
+            optional=True,  # so that a model made before there was this parameter stays sound
+            minValue=0.1,
+            maxValue=99.0,
+        ),
+        "Of the tiles that need an expert, so many in a hundred may be missed; 5 stands for 0.05 on the "
+        "command line. Only the policy recall uses it.",
+        advanced=True,
+    )
+
+
+def _declare_reading(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
     algorithm.add(
         QgsProcessingParameterNumber(
             "OVERLAP",
@@ -116,15 +152,51 @@ def _declare_advanced(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
         advanced=True,
     )
     algorithm.add(
+        QgsProcessingParameterBoolean(
+            "SKIP_DAMAGED", "Skip damaged parts of the raster", defaultValue=False, optional=True
+        ),
+        "Take parts of the raster that cannot be read for no data, and count them in a warning, where the "
+        "run would otherwise stop.",
+        advanced=True,
+    )
+    algorithm.add(
         QgsProcessingParameterFile(
             "BUNDLE", "Model bundle", behavior=QgsProcessingParameterFile.Behavior.Folder, optional=True
         ),
         "Folder with another model.json and its weights. Empty: the model that comes with the plugin.",
         advanced=True,
     )
+
+
+def _declare_resources(algorithm: HydraNetAlgorithm) -> None:
+    algorithm.add(
+        QgsProcessingParameterNumber("THREADS", "Threads", _INTEGER, optional=True, minValue=1),
+        "Processor threads for the network. Empty: one for each core. The results are the same.",
+        advanced=True,
+    )
+    algorithm.add(
+        QgsProcessingParameterNumber(
+            "MEMORY_MB", "Memory (MB)", _INTEGER, optional=True, minValue=LEAST_MEMORY_MB
+        ),
+        "What batches, queues and caches may take together, beside the model itself. Empty: chosen for this "
+        "computer. The results are the same.",
+        advanced=True,
+    )
+
+
+def _declare_folder(algorithm: HydraNetAlgorithm) -> None:
+    algorithm.add(
+        QgsProcessingParameterBoolean(
+            "RESUME", "Resume an unfinished run in the run folder", defaultValue=False, optional=True
+        ),
+        "Continue a run that stopped on the way, with the same settings and the same run folder. The result "
+        "is the same as without the interruption. Without an unfinished run it starts from the beginning; a "
+        "finished one of the same settings is taken as it is.",
+        advanced=True,
+    )
     algorithm.add(
         QgsProcessingParameterBoolean("OVERWRITE", "Overwrite a run in the run folder", defaultValue=False),
-        "Allow a run that already lies in the run folder to be replaced.",
+        "Allow a run that already lies in the run folder, finished or not, to be replaced.",
         advanced=True,
     )
 

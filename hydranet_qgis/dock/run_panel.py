@@ -17,7 +17,7 @@ from ..run_folder import Run, TileRecord, read_run, read_tiles
 from ..run_registry import RunRegistry
 from .layout import PanelWidgets
 from .tile_marker import TileMarker
-from .tile_model import ABSTAINED, ALL, NO_DATA, ROUTED, SCORE, TILE, TILE_ROLE, TileFilter, TileModel
+from .tile_model import ABSTAINED, ALL, MASKED, NO_DATA, ROUTED, SCORE, TILE, TILE_ROLE, TileFilter, TileModel
 
 
 class RunPanel(QWidget):
@@ -188,6 +188,8 @@ class RunPanel(QWidget):
                 ("All tiles", ALL), ("Routed", ROUTED), ("Abstained", ABSTAINED), ("No data", NO_DATA)
             ):  # fmt: skip
                 kind.addItem(text, data)
+            if run is not None and run.masked:
+                kind.addItem("Outside the mask", MASKED)
             heat.clear()
             heat.addItem("Outlines of the tiles", routing_style.OUTLINES)
             heat.addItem("Strongest expert", routing_style.STRONGEST)

@@ -146,7 +146,7 @@ class ScoreBars(QWidget):
             painter.drawRoundedRect(filled, _BAR / 2, _BAR / 2)
         # Under the policy top-k no threshold is applied, so none is drawn.
         if self._run.policy != "top-k":
-            x = track.left() + track.width() * expert.threshold
+            x = track.left() + track.width() * min(max(expert.threshold, 0.0), 1.0)
             painter.setPen(QPen(window, 3.5))
             painter.drawLine(QPointF(x, track.top() - 2), QPointF(x, track.bottom() + 2))
             painter.setPen(QPen(text, 1.5))

@@ -22,7 +22,7 @@ SORT_ROLE = Qt.ItemDataRole.UserRole + 2
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 3
 """Score as a number (None without data), with its expert's colour: (float | None, "#rrggbb")."""
 
-ALL, ROUTED, ABSTAINED, NO_DATA = "*all", "*routed", "*abstained", "*nodata"
+ALL, ROUTED, ABSTAINED, NO_DATA, MASKED = "*all", "*routed", "*abstained", "*nodata", "*masked"
 """Filters that are no expert; a name of an expert never begins with a star."""
 
 
@@ -146,7 +146,7 @@ class TileFilter(QSortFilterProxyModel):
         self._kind, self._words = ALL, []
 
     def set_kind(self, kind: str) -> None:
-        """Show tiles decoded by this expert, or one of ALL, ROUTED, ABSTAINED, NO_DATA."""
+        """Show tiles decoded by this expert, or one of ALL, ROUTED, ABSTAINED, NO_DATA, MASKED."""
         self._kind = kind
         self.invalidateFilter()
 
@@ -161,9 +161,11 @@ class TileFilter(QSortFilterProxyModel):
         if self._kind == ROUTED:
             fits = bool(tile.chosen)
         elif self._kind == NO_DATA:
-            fits = tile.top_score is None
+            fits = not tile.scored and not tile.masked
+        elif self._kind == MASKED:
+            fits = tile.masked
         elif self._kind == ABSTAINED:
-            fits = not tile.chosen and tile.top_score is not None
+            fits = tile.scored and not tile.chosen
         else:
             fits = self._kind == ALL or self._kind in tile.chosen
         if not fits or not self._words:

@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the figures; with --card also record them in the bundle."""
     from ..bundle import load_bundle
-    from ..evaluation.card import write_card
+    from ..evaluation.card import policy_name, write_card
     from ..evaluation.evaluate import evaluate_experts, evaluate_router
     from ..evaluation.record import record_metrics, without_nan
     from ..resources import default_bundle
@@ -53,6 +53,11 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"  {name:<15} precision {row['precision']:.3f}  recall {row['recall']:.3f}  "
             f"needed {row['needed']}  not {row['not_needed']}"
+        )
+    for row in router["policies"]:
+        print(
+            f"  {policy_name(row):<25} {row['experts_per_tile']:.2f} experts a tile, "
+            f"{row['missed']} of {row['needed']} needed missed"
         )
     for name, entry in metrics["experts"].items():
         interval = f"{entry['low']:.3f} to {entry['high']:.3f}"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..spec import ExpertSpec
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -41,5 +46,16 @@ def run(args: argparse.Namespace) -> int:
             f"{expert.name:<15}{expert.kind:<12}{span:<15}{expert.threshold:>9.2f}"
             f"{macs.experts[expert.name] / 1e6:>8.0f}  {classes}{mark}"
         )
+    _print_guarantee(info.experts)
     print(f"\nmetrics  {data['metrics'].get('split', 'none')} split: see MODEL_CARD.md beside the bundle")
     return 0
+
+
+def _print_guarantee(experts: Sequence[ExpertSpec]) -> None:
+    """How many calibration tiles stand behind the recall policy, and what they suffice for."""
+    print("\nrecall   --policy recall rests on the calibration tiles that need each expert; with n of them")
+    print("         it can promise a miss rate of 1/(n+1) or more, below that the expert serves every tile")
+    for expert in experts:
+        n = len(expert.needed_scores)
+        promise = f"miss rate {1 / (n + 1):.1%} or more" if n else "none: serves every tile"
+        print(f"         {expert.name:<15}{n:>5} tiles  {promise}")

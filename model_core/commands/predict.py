@@ -1,39 +1,59 @@
-"""`hydranet predict`: run the experts over a raster and write a run folder."""
+"""`hydranet predict`: run the experts over one raster or many and write run folders."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-POLICIES = ("threshold", "top-k")  # as in `routing`, which would import numpy here
+if TYPE_CHECKING:
+    from ..scene_list import SceneList
+
+POLICIES = ("threshold", "top-k", "recall")  # as in `routing`, which would import numpy here
+_INPUT_HELP = "a raster, a .SAFE folder, or a .txt list with one path per line; several may be given"
+_OUTPUT_HELP = "the run folder; of several scenes or a list, the folder that gets a run folder for each"
+_MISS_HELP = "policy recall: share of the tiles that need an expert which may be missed (default: 0.05)"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Register the sub-command and its options."""
-    parser = subparsers.add_parser("predict", help="run the experts over a raster")
+    parser = subparsers.add_parser("predict", help="run the experts over one raster or many")
     add = parser.add_argument
-    add("input", help="the raster")
-    add("output", help="the run folder")
+    add("input", nargs="+", help=_INPUT_HELP)
+    add("output", help=_OUTPUT_HELP)
     add("--bundle", help="folder of the model bundle (default: the one that comes along)")
     add("--bands", default="auto", help="auto, a sensor id, or blue=2,green=3,… (default: auto)")
     add("--radiometry", default="auto", help="auto, or how numbers become reflectance (default: auto)")
     add("--experts", metavar="A,B", help="only these experts (default: all)")
     add("--policy", choices=POLICIES, default="threshold", help="how experts are chosen (default: threshold)")
     add("--top-k", type=int, default=2, metavar="N", help="most experts per tile (default: 2)")
+    add("--miss-rate", type=float, default=0.05, metavar="SHARE", help=_MISS_HELP)
     add("--overlap", type=int, default=64, metavar="PX", help="pixels shared by tiles (default: 64)")
     add("--extent", metavar="XMIN,YMIN,XMAX,YMAX", help="part to cover, in the raster's CRS")
+    add("--mask", metavar="FILE", help="vector file; only what lies in its polygons is read")
     add("--force-gsd", action="store_true", help="use experts outside their pixel sizes")
+    add("--skip-damaged", action="store_true", help="take parts that cannot be read for NoData")
     add("--overwrite", action="store_true", help="replace a run in the output folder")
+    add("--resume", action="store_true", help="continue what an earlier call did not finish")
+    add("--threads", type=int, metavar="N", help="inference threads (default: one for each core)")
+    add(
+        "--memory-mb",
+        type=int,
+        metavar="MB",
+        help="memory for batches, queues and caches (default: by itself)",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--precision", default="auto", help="auto, fp32 or bf16 (default: auto)")
     add("--events", action="store_true", help="write events as JSON lines on standard output")
 
 
 def params(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments as the JSON form of a request."""
+    """The arguments as the JSON form of a request; of several scenes, that of the first input."""
     return {
-        "input": args.input,
+        "input": args.input[0],
         "output": args.output,
         "bundle": args.bundle,
         "bands": args.bands,
@@ -41,19 +61,32 @@ def params(args: argparse.Namespace) -> dict[str, Any]:
         "experts": args.experts.split(",") if args.experts else None,
         "policy": args.policy,
         "top_k": args.top_k,
+        "miss_rate": args.miss_rate,
         "overlap": args.overlap,
         "extent": args.extent.split(",") if args.extent else None,
+        "mask": args.mask,
         "force_gsd": args.force_gsd,
+        "skip_damaged": args.skip_damaged,
         "overwrite": args.overwrite,
+        "resume": args.resume,
+        "threads": args.threads,
+        "memory_mb": args.memory_mb,
+        "device": args.device,
+        "precision": args.precision,
     }
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict; with `--events` speak in events, else show progress and a table."""
+    from ..scene_list import expand
+
     stop = threading.Event()
     with _Signals(stop):
         if args.events:
-            return _with_events(params(args), stop)
+            return _with_events(args, stop)
+        scenes = expand(args.input, args.output)
+        if scenes.many:
+            return _many_with_progress(params(args), scenes, stop)
         return _with_progress(params(args), stop)
 
 
@@ -80,59 +113,76 @@ class _Signals:
         self._stop.set()
 
 
-def _with_events(request: dict[str, Any], stop: threading.Event) -> int:
+def _with_events(args: argparse.Namespace, stop: threading.Event) -> int:
     from .. import cli, events
+    from ..errors import HydraNetError
     from ..jobs import run_job
+    from ..scene_list import expand
 
     out = events.EventWriter(events.claim_stdout())
-    if run_job(request, out.emit, lambda: stop.is_set() or out.broken.is_set()):
+
+    def stopped() -> bool:
+        return stop.is_set() or out.broken.is_set()
+
+    try:
+        scenes = expand(args.input, args.output)
+        if scenes.many:
+            return _many(params(args), scenes, out.emit, stopped)[0]
+    except HydraNetError as error:
+        out.emit(events.failed(type(error).__name__, str(error)))
+        return cli.FAILED
+    if run_job(params(args), out.emit, stopped, keep_on_cancel=True):
         return 0
     return cli.CANCELLED if stop.is_set() else cli.FAILED
 
 
 def _with_progress(data: dict[str, Any], stop: threading.Event) -> int:
-    from tqdm import tqdm
-
     from ..predict import predict
+    from ..report import run_table
     from ..request import PredictRequest
+    from ..terminal import view
 
     request = PredictRequest.from_json(data)
-    # disable=None: a bar on a terminal only, never in a log file.
-    with tqdm(desc="Reading the model", unit=" tiles", disable=None, file=sys.stderr) as bar:
-
-        def show(event: dict[str, Any]) -> None:
-            if event["event"] == "started":
-                bar.total = event["total_tiles"]
-                bar.set_description("Predicting")
-            elif event["event"] == "progress":
-                bar.update(event["done"] - bar.n)
-                if event["message"].startswith("Finishing"):
-                    bar.set_description(event["message"])
-            elif event["event"] == "log":
-                bar.write(f"hydranet: {event['level']}: {event['message']}", file=sys.stderr)
-
-        summary = predict(request, show, stop.is_set)
-    print(table(summary))
+    show = view(sys.stderr, os.path.basename(request.input.rstrip("/\\")))
+    try:
+        summary = predict(request, show, stop.is_set, keep_on_cancel=True)
+    finally:
+        show.close()
+    _print(run_table(summary))
     return 0
 
 
-def table(summary: dict[str, Any]) -> str:
-    """The run in a few lines: tiles, share and file of every expert, and what was not done."""
-    tiles, macs = summary["tiles"], summary["macs"]
-    rows = [("expert", "tiles", "share", "file")]
-    for expert in summary["experts"]:
-        share = expert["tiles"] / max(tiles["total"], 1)
-        note = expert["output"] or (f"({expert['skipped']})" if expert["skipped"] else "-")
-        rows.append((expert["name"], str(expert["tiles"]), f"{share:.1%}", note))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = [
-        f"{name:<{widths[0]}}  {count:>{widths[1]}}  {share:>{widths[2]}}  {note}"
-        for name, count, share, note in rows
-    ]
-    lines.append(
-        f"{tiles['total']} tiles: {tiles['routed']} routed, {tiles['abstained']} abstained, "
-        f"{tiles['empty']} without data. {macs['saved_fraction']:.1%} of the multiply-accumulates of running "
-        f"every expert saved. {summary['seconds']['total']:.1f} s."
-    )
-    lines.append(f"Run folder: {summary['request']['output']}")
-    return "\n".join(lines)
+def _many_with_progress(data: dict[str, Any], scenes: SceneList, stop: threading.Event) -> int:
+    from .. import cli
+    from ..report import scenes_table
+    from ..terminal import view
+
+    show = view(sys.stderr, "")
+    try:
+        code, outcome = _many(data, scenes, show, stop.is_set)
+    finally:
+        show.close()
+    _print(scenes_table(outcome, scenes.output))
+    if code == cli.CANCELLED:
+        print(f"hydranet: {outcome.stopped}", file=sys.stderr)
+    return code
+
+
+def _many(data: dict[str, Any], scenes: SceneList, emit: Any, cancelled: Any) -> tuple[int, Any]:
+    """Predict many scenes: the exit status and the outcome."""
+    from .. import cli
+    from ..events import cancelled as cancelled_event
+    from ..many import predict_many
+    from ..request import PredictRequest
+
+    outcome = predict_many(scenes, PredictRequest.from_json(data), emit, cancelled)
+    if outcome.stopped is not None:
+        emit(cancelled_event())
+        return cli.CANCELLED, outcome
+    return (cli.FAILED if outcome.failed else 0), outcome
+
+
+def _print(text: str) -> None:
+    """Print paths too that standard output has no characters for."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))

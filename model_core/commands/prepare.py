@@ -15,7 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "as the model's: pan, blue, green, red, re1, re2, re3, nir. PAN is synthesised where it is lacking.",
     )
     add = parser.add_argument
-    add("input", help="the raster")
+    add("input", help="the raster, or a Sentinel-2 product (SAFE folder or zip)")
     add("output", help="the GeoTIFF to write")
     add("--bands", default="auto", help="auto, a sensor id, or blue=2,green=3,… (default: auto)")
     add(
@@ -26,6 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add("--window", metavar="X,Y,W,H", help="part to write, in pixels")
     add("--allow-missing", action="store_true", help="write bands that the raster lacks as NoData")
+    add("--skip-damaged", action="store_true", help="write parts that cannot be read as NoData")
+    add("--threads", type=_threads, metavar="N", help="threads that decode (default: all cores, at most 4)")
     add("--overwrite", action="store_true", help="replace an existing file")
 
 
@@ -51,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
             allow_missing=args.allow_missing,
             overwrite=args.overwrite,
             progress=show,
+            skip_damaged=args.skip_damaged,
+            threads=args.threads,
         )
     for warning in result["warnings"]:
         print(f"hydranet: warning: {warning}", file=sys.stderr)
@@ -62,6 +66,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _source(name: str, band: dict[str, object]) -> str:
     return f"{name} {band['status']}" if band["status"] != "given" else f"{name} from {band['layer_band']}"
+
+
+def _threads(text: str) -> int:
+    """Read a number of threads for argparse, which makes a sentence of the error."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of threads; give 1 or more")
+    return int(text)
 
 
 def _window(text: str | None) -> tuple[int, int, int, int] | None:

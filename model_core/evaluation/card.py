@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..bundle import BundleInfo
+from ..conformal import least_tiles
 
 COMMAND = "hydranet evaluate --data ../shared/data --split {split} --card"
 
@@ -32,6 +33,7 @@ def write_card(info: BundleInfo, metrics: dict[str, Any]) -> str:
         _scores(info, metrics),
         _sources(metrics),
         _router(info, metrics["router"]),
+        _policies(info, metrics["router"]["policies"]),
         _training(info.data["training"]),
         LIMITS,
     ]
@@ -153,6 +155,59 @@ def _router(info: BundleInfo, router: dict[str, Any]) -> str:
 {router["tiles"]} tiles. A target is what the tile's labels say; unknown targets are left out. Micro F1
 {_number(router["micro_f1"])}, macro F1 {_number(router["macro_f1"])} (experts with both kinds of tiles),
 recall@1/2/3 {recall}, expected calibration error {_number(router["ece"])}.
+
+{_table(head, rows)}"""
+
+
+def policy_name(row: dict[str, Any]) -> str:
+    """A row of `compare_policies` in words."""
+    if row["policy"] == "recall":
+        return f"recall, miss at most {100 * row['miss_rate']:g} %"
+    cut = "no cut by k" if row["k"] == len(row["experts"]) else f"at most {row['k']}"
+    return f"{row['policy']}, {cut}"
+
+
+def _missed(row: dict[str, Any]) -> str:
+    return f"{_number(row['missed'] / row['needed'])} ({row['missed']})" if row["needed"] else "–"
+
+
+def _policies(info: BundleInfo, policies: list[dict[str, Any]]) -> str:
+    overall = [
+        (policy_name(row), f"{row['experts_per_tile']:.2f}", _missed(row), row["needed"]) for row in policies
+    ]
+    promises = [row for row in policies if row["policy"] == "recall"]
+    plain = next(row for row in reversed(policies) if row["policy"] == "threshold")
+    basis = info.data["training"].get("recall", {"experts": {}})["experts"]
+    rows = []
+    for expert in info.experts:
+        name, found = expert.name, basis.get(expert.name)
+        cells: list[object] = [name, plain["experts"][name]["needed"]]
+        cells.append(f"{found['tiles']} ({found['scenes']})" if found else 0)
+        cells += [f"{expert.threshold:.2f}", _missed(plain["experts"][name])]
+        for row in promises:
+            limit = row["experts"][name]["threshold"]
+            cells += [f"{limit:.3f}" if limit else "0 (every tile)", _missed(row["experts"][name])]
+        rows.append(cells)
+    head = ["expert", "needed", "calibration tiles (scenes)", "threshold", "missed"]
+    for row in promises:
+        rate = f"{100 * row['miss_rate']:g} %"
+        head += [f"threshold for {rate}", f"missed at {rate}"]
+    few = [
+        f"at least {least_tiles(row['miss_rate'])} tiles for {100 * row['miss_rate']:g} %" for row in promises
+    ]
+    return f"""\
+## Routing policies
+
+The share of the tiles needing an expert that the policy did not send there (and how many), and the mean
+number of experts that a tile was sent to. Every expert was allowed at every pixel size here; `predict`
+leaves out those that the scene's pixel size rules out, so that fewer run.
+
+{_table(("policy", "experts a tile", "missed", "needed"), overall)}
+Recall thresholds come from conformal risk control on the calibration tiles that need an expert, which takes
+{" and ".join(few)}. An expert with fewer is sent every tile,
+which keeps the promise and saves nothing. The promise is an average over tiles like those of the calibration
+split. Tiles of one scene are alike, so that few scenes say less than their tiles suggest, and for other
+sensors and places, as in this split, the promise need not hold.
 
 {_table(head, rows)}"""
 

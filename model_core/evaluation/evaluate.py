@@ -13,9 +13,9 @@ from ..model import Model
 from ..tasks import TASK_NAMES, UNKNOWN
 from ..training.layout import natural_tiles
 from ..training.pack import Sample
-from ..training.relevance import relevance
-from ..training.sampling import collate
+from ..training.recall import score_tiles
 from . import metrics
+from .policies import compare_policies
 from .segment import segment
 
 ROAD_TOLERANCE = 3
@@ -135,21 +135,14 @@ def _buffered_f1(row: np.ndarray) -> float:
 
 
 def evaluate_router(model: Model, samples: list[Sample]) -> dict[str, Any]:
-    """The router on the split's tiles, unknown targets left out: F1, recall@k, calibration error."""
-    scores, targets, sources = [], [], []
-    for placed in natural_tiles(samples, model.tile_size):
-        batch = collate([placed.tile])
-        features = model.encode(
-            batch["reflectance"].numpy(), placed.tile.available.numpy(), placed.tile.valid[None].numpy()
-        )
-        scores.append(model.scores(features)[0])
-        targets.append(relevance(placed.tile).numpy())
-        sources.append(placed.source)
-    score, target = np.array(scores), np.array(targets)
-    columns = [TASK_NAMES.index(expert.name) for expert in model.experts]
-    target = target[:, columns]
+    """The router on the split's tiles, unknown targets left out: F1, recall@k, calibration, policies."""
+    tiles = score_tiles(model, natural_tiles(samples, model.tile_size))
     thresholds = np.array([expert.threshold for expert in model.experts])
-    return summarise_router(score, target, thresholds, [expert.name for expert in model.experts])
+    names = [expert.name for expert in model.experts]
+    return {
+        **summarise_router(tiles.score, tiles.target, thresholds, names),
+        "policies": compare_policies(tiles.score, tiles.target, model.experts),
+    }
 
 
 def summarise_router(

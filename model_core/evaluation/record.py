@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
-from ..bundle import MODEL_FILE, BundleInfo, check_weights, description_digest, read_info
+from ..bundle import BundleInfo, check_weights, read_info, write_description
 
 
 def record_metrics(folder: Path, metrics: dict[str, Any]) -> BundleInfo:
@@ -19,12 +17,7 @@ def record_metrics(folder: Path, metrics: dict[str, Any]) -> BundleInfo:
     """
     info = read_info(folder)
     check_weights(info)
-    data = json.loads(json.dumps({**info.data, "metrics": without_nan(metrics)}))
-    data["sha256"][MODEL_FILE] = description_digest(data)
-    part = folder / f"{MODEL_FILE}.part"
-    part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, folder / MODEL_FILE)
-    return read_info(folder)
+    return write_description(folder, {**info.data, "metrics": without_nan(metrics)})
 
 
 def without_nan(value: Any) -> Any:

@@ -54,6 +54,9 @@ class ConvUnit(nn.Module):
                 y = y + self.point_norm(self.point(x))
             if self.skip_norm is not None:
                 y = y + self.skip_norm(x)
+        if self.deploy:  # nothing else needs the result of the convolution
+            y = y if add is None else y.add_(add)
+            return y.relu_() if self.activate else y
         if add is not None:
             y = y + add
         return torch.relu(y) if self.activate else y

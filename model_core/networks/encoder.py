@@ -31,6 +31,11 @@ class Features:
             tuple(level.index_select(0, index) for level in self.levels), self.coverage.index_select(0, index)
         )
 
+    def one(self, number: int) -> Features:
+        """One tile as a batch of its own, not copied."""
+        part = slice(number, number + 1)
+        return Features(tuple(level[part] for level in self.levels), self.coverage[part])
+
     @classmethod
     def join(cls, parts: Sequence[Features]) -> Features:
         """One batch of several, in order."""
@@ -72,15 +77,17 @@ class Encoder(nn.Module):
             available: (B, 8) of 0 and 1, the bands that exist.
             valid: (B, 1, H, W) of 0 and 1, pixels with data.
         """
-        x = torch.sqrt(reflectance.clamp(0.0, MAX_REFLECTANCE))  # spreads the dark end: water, scars, shadow
-        x = (x - self.mean[:, None, None]) / self.std[:, None, None]
-        x = x * (valid * available[:, :, None, None])  # absent = the mean
+        # In place: eight planes at full resolution are the largest there are, and each copy costs as much as
+        # a convolution. The root spreads the dark end: water, scars, shadow. Absent = the mean.
+        x = reflectance.clamp(0.0, MAX_REFLECTANCE).sqrt_()
+        x.sub_(self.mean[:, None, None]).div_(self.std[:, None, None])
+        x.mul_(available[:, :, None, None]).mul_(valid)
         # Scaling stays in float32; the convolutions run in the precision of their weights.
         x = x.to(self.stem.conv.weight.dtype, memory_format=torch.channels_last)
         # Multiplied and summed row by row: a matrix product would round differently in batches of
         # another size, and with it everything behind it.
         flags = (available[:, None, :] * self.availability).sum(2)[:, :, None, None]  # (B, widths[0], 1, 1)
-        x = torch.relu(self.stem(x, add=flags.to(x.dtype)))
+        x = self.stem(x, add=flags.to(x.dtype)).relu_()
         levels = [x]
         for stage in self.stages:
             x = stage(x)

@@ -21,6 +21,7 @@ from .export import export_bundle
 from .joint import new_network, train_joint
 from .layout import natural_tiles
 from .pack import load_chips, load_pack
+from .recall import add_needed_scores
 from .recipe import Recipe
 from .switcher import PooledTiles, calibrate_all, frozen_digest, pool_augmented, pool_tiles, train_switcher
 
@@ -54,7 +55,8 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
     network = trained.folded()
     digest = frozen_digest(network)  # `train_switcher` makes sure that it stays
     val = pool_tiles(network, natural_tiles(load_pack(data, ("val",)) + load_chips(data, ("val",)), 256))
-    cal = pool_tiles(network, natural_tiles(load_pack(data, ("cal",)), 256, stride=128))
+    held = load_pack(data, ("cal",))
+    cal = pool_tiles(network, natural_tiles(held, 256, stride=128))
     pooled = _pooled(network, train, recipe, run, log)
     train_switcher(network, pooled, recipe, log)
     calibration = calibrate_all(network, cal, val)
@@ -76,6 +78,9 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log) -> BundleInfo:
             "tiles_pooled": len(pooled.pooled),
         },
     )
+    info = add_needed_scores(info.folder, held)
+    for expert in info.experts:
+        log(f"recall: {len(expert.needed_scores)} calibration tiles need {expert.name}")
     log(f"bundle written to {info.folder} after {time.monotonic() - started:.0f} s")
     return info
 

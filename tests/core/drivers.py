@@ -36,7 +36,7 @@ class Noisy(FakeModel):
         return super().decode(name, picks)
 
 
-def load(path: Path) -> Noisy:
+def load(path: Path, **options: str) -> Noisy:
     print("noise while loading")
     return Noisy(ALL)
 

@@ -34,6 +34,8 @@ class FakeModel:
     """
 
     id, version, sha256 = "fake", "1.0", "f" * 64
+    device, precision = "cpu", "fp32"
+    default_batch, max_workers = 4, None
 
     def __init__(
         self,
@@ -48,6 +50,15 @@ class FakeModel:
         self.decoded: list[tuple[str, int]] = []
         self.on_encode: Callable[[], None] = lambda: None
         self._scores = scores or (lambda pixels, valid: np.ones((len(pixels), len(self.experts))))
+
+    def prepare_thread(self) -> None:
+        pass
+
+    def tile_bytes(self) -> int:
+        return 40 * self.tile_size**2
+
+    def feature_bytes(self) -> int:
+        return 36 * self.tile_size**2
 
     def encode(self, reflectance: np.ndarray, available: np.ndarray, valid: np.ndarray) -> Any:
         size = self.tile_size
@@ -103,7 +114,7 @@ def run(
     options.setdefault("bundle", str(Path(output).parent))
     request = PredictRequest(str(source), str(output), **options)
     heard = events if events is not None else []
-    return predict(request, heard.append, load_model=lambda path: model, **direct)
+    return predict(request, heard.append, load_model=lambda path, **options: model, **direct)
 
 
 def digital(width: int, height: int, seed: int = 0, bands: int = 8) -> np.ndarray:

@@ -96,6 +96,66 @@ def test_a_checksum_section_of_another_type_is_refused(folder):
         read_info(folder)
 
 
+def former(data):
+    """As the format was before experts had needed_scores."""
+    data["format"] = "hydranet-bundle/1"
+    for expert in data["experts"]:
+        del expert["needed_scores"]
+
+
+def test_a_bundle_of_the_former_format_is_refused_with_the_way_out(folder):
+    rewrite(folder, former)
+    with pytest.raises(BundleError, match=r"'hydranet-bundle/1'.* `hydranet calibrate --data .*`"):
+        load_bundle(folder)
+    info = read_info(folder, former=True)
+    assert info.data["format"] == bundles.FORMAT
+    assert [expert.needed_scores for expert in info.experts] == [()] * len(TASKS)
+
+
+def test_a_former_bundle_that_was_altered_is_refused_all_the_same(folder):
+    rewrite(folder, former)
+    path = folder / MODEL_FILE
+    path.write_text(path.read_text().replace('"threshold": 0.4', '"threshold": 0.5', 1))
+    with pytest.raises(BundleError, match="altered or damaged"):
+        read_info(folder, former=True)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[0.5, 0.4], [-0.1], [1.1], [float("nan")], ["0.5"], [None], [True], "0.5", 0.5, None, {}],
+    ids=repr,
+)
+def test_needed_scores_that_cannot_be_are_refused(folder, scores):
+    rewrite(folder, lambda data: data["experts"][0].update(needed_scores=scores))
+    with pytest.raises(BundleError, match="'clouds'.*needed_scores"):
+        read_info(folder)
+
+
+def test_needed_scores_round_trip(folder):
+    scores = [0.0, 0.25, 0.25, 0.999999, 1]
+    rewrite(folder, lambda data: data["experts"][0].update(needed_scores=scores))
+    assert read_info(folder).experts[0].needed_scores == tuple(scores)
+
+
+def test_a_description_too_large_to_be_read_again_is_not_written(folder, monkeypatch):
+    before = (folder / MODEL_FILE).read_bytes()
+    info = read_info(folder)
+    monkeypatch.setattr(bundles, "MAX_MODEL_BYTES", len(before) + 1000)
+    with pytest.raises(BundleError, match="fewer tiles"):
+        bundles.write_description(folder, {**info.data, "title": "x" * 2000})
+    assert (folder / MODEL_FILE).read_bytes() == before
+
+
+def test_info_tells_how_many_tiles_stand_behind_the_guarantee(folder, capsys):
+    from model_core.cli import main
+
+    rewrite(folder, lambda data: data["experts"][1].update(needed_scores=[0.5] * 19))
+    assert main(["info", str(folder)]) == 0
+    said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " tiles " in line}
+    assert "19 tiles" in said["water"] and "5.0% or more" in said["water"]
+    assert "0 tiles" in said["clouds"] and "every tile" in said["clouds"]
+
+
 @pytest.mark.parametrize("widths", [7, ["a", 8, 8, 8, 8], [8, 8], [-1, 8, 8, 8, 8]])
 def test_a_network_that_cannot_be_built_is_refused(folder, widths):
     rewrite(folder, lambda data: data["network"].update(encoder_widths=widths))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 import time
 import tracemalloc
-from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,15 @@ import rasterio
 from rasterio.windows import Window
 
 from model_core.bands import BAND_NAMES
-from model_core.canvas import Canvas, Piece
-from model_core.engine import Engine, StripReader
+from model_core.budget import Limits
+from model_core.engine import Engine
 from model_core.errors import BundleError, OutputError
 from model_core.grid import TileGrid, blend_weights
-from model_core.routing import NOT_REQUESTED, Policy
+from model_core.plan import make_plan
+from model_core.reading import PanelReader
+from model_core.request import PredictRequest
 from model_core.scene import Scene
+from model_core.writer import BlockWriter
 from tests.core.fakes import ALL, METRES, FakeModel, by_content, digital, run
 
 
@@ -63,14 +66,6 @@ def test_an_expert_nobody_chose_is_never_called_and_has_no_file(scene_file: str,
     assert [expert["output"] for expert in summary["experts"]] == ["identity.tif", None, "green.tif", None]
 
 
-def test_one_decode_call_per_batch_and_expert(scene_file: str, tmp_path: Path) -> None:
-    model = FakeModel(ALL, scores=by_content(4))
-    run(scene_file, tmp_path / "run", model, policy="top-k", top_k=2, batch_size=3)
-    assert max(model.encoded) == 3
-    assert len(model.decoded) <= len(model.encoded) * len(ALL)
-    assert max(count for _, count in model.decoded) > 1
-
-
 @pytest.mark.parametrize("overlap", [0, 8, 16])
 def test_bytes_do_not_depend_on_the_batch(scene_file: str, tmp_path: Path, overlap: int) -> None:
     found = []
@@ -109,138 +104,158 @@ def test_the_blend_is_a_weighted_mean_of_the_tiles_an_expert_served(scene_file: 
 
 def test_overlapping_tiles_are_blended_by_their_weights(scene_file: str, tmp_path: Path) -> None:
     """Each tile gives one number; the output is compared with a blend of the whole raster at once."""
-    names = iter(range(1, 1000))
 
-    class Steps(FakeModel):
+    class Levels(FakeModel):
         def decode(self, name, picks):
-            tiles = sum(len(index) for _, index in picks)
-            return np.stack([np.full((1, 32, 32), float(next(names)), np.float32) for _ in range(tiles)])
+            means = [features[0][n].mean() for features, index in picks for n in index]
+            return np.stack([np.full((1, 32, 32), mean, np.float32) for mean in means])
 
-    summary = run(scene_file, tmp_path / "run", Steps((METRES,)), overlap=12, batch_size=3)
+    summary = run(scene_file, tmp_path / "run", Levels((METRES,)), overlap=12, batch_size=3)
     grid = TileGrid(150, 130, 32, 12)
     weights = blend_weights(32, 12).astype(np.float64)
     total, weight = np.zeros((130, 150)), np.zeros((130, 150))
-    with rasterio.open(scene_file) as raster:
-        valid = (raster.read() > 0).all(axis=0)
-    number = 0
+    with Scene.open(scene_file) as scene:
+        patch = scene.read(Window(0, 0, 150, 130))
+    valid, routed = patch.valid, 0
     for tile in grid.tiles:
         place = np.s_[tile.y : tile.y + 32, tile.x : tile.x + 32]
         if valid[place].any():
-            number += 1
-            total[place] += weights * number
+            routed += 1
+            total[place] += weights * patch.reflectance[:, place[0], place[1]].mean()
             weight[place] += weights
-    assert number == summary["tiles"]["routed"]
+    assert routed == summary["tiles"]["routed"]
     with rasterio.open(tmp_path / "run" / "metres.tif") as raster:
         found = raster.read(1)
     np.testing.assert_allclose(found[valid], (total[valid] / weight[valid]), rtol=1e-5)
     assert np.isnan(found[~valid]).all()
 
 
-class Synchronous:
-    """An executor without a thread: the work is done when it is handed in."""
-
-    def __init__(self, *args: object) -> None:
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        pass
-
-    def submit(self, work, *args):
-        future = Future()
-        future.set_result(work(*args))
-        return future
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_bytes_do_not_depend_on_the_threads(scene_file: str, tmp_path: Path, threads: int) -> None:
+    """Threads that take their time in turn finish in another order than they began."""
+    run(scene_file, tmp_path / "one", FakeModel(ALL, scores=by_content(4)), threads=1)
+    model = FakeModel(ALL, scores=by_content(4))
+    turn = itertools.count()
+    model.on_encode = lambda: time.sleep(0.01 * (next(turn) % 3))
+    run(scene_file, tmp_path / "many", model, threads=threads, batch_size=2)
+    assert digests(tmp_path / "one") == digests(tmp_path / "many")
 
 
-def test_bytes_do_not_depend_on_the_threads(scene_file: str, tmp_path: Path, monkeypatch) -> None:
-    run(scene_file, tmp_path / "threads", FakeModel(ALL, scores=by_content(4)))
-    monkeypatch.setattr("model_core.engine.ThreadPoolExecutor", Synchronous)
-    run(scene_file, tmp_path / "none", FakeModel(ALL, scores=by_content(4)))
-    assert digests(tmp_path / "threads") == digests(tmp_path / "none")
+def test_bytes_do_not_depend_on_the_memory(scene_file: str, tmp_path: Path, monkeypatch) -> None:
+    """Panels of one tile and no backlog, or all that fits."""
+    found = []
+    for kept, panel in ((1, 1), (2, 3), (64, 16)):
+        monkeypatch.setattr("model_core.budget._MOST_KEPT_TILES", kept)
+        monkeypatch.setattr("model_core.budget._MOST_PANEL_TILES", panel)
+        folder = tmp_path / f"run{kept}"
+        run(scene_file, folder, FakeModel(ALL, scores=by_content(4)), policy="top-k", top_k=2)
+        found.append(digests(folder))
+    assert found[0] == found[1] == found[2]
 
 
-def test_the_next_strip_is_read_while_one_is_in_work(make_raster, tmp_path: Path, monkeypatch) -> None:
-    """The model waits in the first strip until the second is read: it would wait for ever otherwise."""
+def test_an_expert_few_tiles_need_still_gets_full_batches(scene_file: str, tmp_path: Path) -> None:
+    """Every fourth tile in a row goes to another expert; its batches span rows of tiles."""
+    model = FakeModel(ALL, scores=by_content(4))
+    summary = run(scene_file, tmp_path / "run", model, policy="top-k", top_k=1, batch_size=4)
+    for expert in summary["experts"]:
+        calls = [count for name, count in model.decoded if name == expert["name"]]
+        assert sum(calls) == expert["tiles"]
+        assert calls[:-1] == [4] * (len(calls) - 1)  # all but the last are full
+    assert max(expert["tiles"] for expert in summary["experts"]) > 4
+
+
+def test_panels_are_read_ahead_while_one_is_in_work(make_raster, tmp_path: Path, monkeypatch) -> None:
+    """The model waits in the first panel until the second is read: it would wait for ever otherwise."""
     path = make_raster("scene.tif", digital(32, 80), descriptions=BAND_NAMES, nodata=0)
     second = threading.Event()
-    read = StripReader.read
+    read = PanelReader._read
 
-    def heard(self: StripReader, top: int, height: int):
-        strip = read(self, top, height)
-        if top > 0:
+    def heard(self: PanelReader, row: int, *args):
+        panel = read(self, row, *args)
+        if row > 0:
             second.set()
-        return strip
+        return panel
 
-    monkeypatch.setattr(StripReader, "read", heard)
+    monkeypatch.setattr(PanelReader, "_read", heard)
     model = FakeModel()
     waited: list[bool] = []
     model.on_encode = lambda: waited.append(second.wait(60))
-    run(path, tmp_path / "run", model)
+    run(path, tmp_path / "run", model, batch_size=1)
     assert waited[0]
 
 
-def engine_over(scene_file: str, model: FakeModel, write) -> None:
-    engine = Engine(model, TileGrid(150, 130, 32, 8), Policy("top-k", 1), [None])
+class Listener:
+    """An output that only listens; `on_take` may fail."""
+
+    def __init__(self, on_take=lambda top: None) -> None:
+        self.tops: list[int] = []
+        self.rows: list[int] = []
+        self.until: list[int] = []
+        self._on_take = on_take
+
+    def take(self, expert, top, left, sums, weight, inside) -> None:
+        assert inside.shape == weight.shape == sums.shape[1:]
+        assert not self.until or top >= self.until[-1], "rows came that were said to be complete"
+        self.tops.append(top)
+        self._on_take(top)
+
+    def row_done(self, record) -> None:
+        self.rows.append(record.row)
+
+    def rows_above(self, until, spent) -> None:
+        self.until.append(until)
+
+
+def engine_over(scene_file: str, model: FakeModel, output: Listener, **options):
+    options = {"policy": "top-k", "top_k": 1, "overlap": 8, **options}
     with Scene.open(scene_file) as scene:
-        engine.run(scene, Window(0, 0, 150, 130), write, lambda done, total: None, lambda: False)
+        plan = make_plan(PredictRequest(scene_file, "unused", **options), scene, model)
+        engine = Engine(plan, Limits(2, 2, 8, 4, 2**25), output)
+        return engine.run(lambda done, total: None, lambda: None)
 
 
-@pytest.mark.parametrize("bad", [0, 60, 106], ids=["first strip", "a strip between", "last strip"])
+def test_rows_are_complete_in_order_and_all_of_them(scene_file: str) -> None:
+    output = Listener()
+    engine_over(scene_file, FakeModel(ALL, scores=by_content(4)), output)
+    assert output.rows == sorted(set(output.rows)) == list(range(TileGrid(150, 130, 32, 8).rows))
+    assert output.until == sorted(set(output.until)) and output.until[-1] == 130
+
+
+@pytest.mark.parametrize("bad", [0, 60, 98], ids=["first row", "a row between", "last row"])
 def test_a_single_write_that_fails_ends_the_run(scene_file: str, bad: int) -> None:
-    tops: list[int] = []
-
-    def write(expert: int, piece: Piece, valid: np.ndarray) -> None:
-        tops.append(piece.top)
-        if piece.top <= bad < piece.top + len(valid):
+    def fail(top: int) -> None:
+        if top >= bad:
             raise OutputError("The disk is full.")
 
+    output = Listener(fail)
     with pytest.raises(OutputError, match="full"):
-        engine_over(scene_file, FakeModel(), write)
-    assert tops == sorted(tops)
+        engine_over(scene_file, FakeModel(), output)
+    assert output.tops[-1] >= bad and threading.active_count() < 20
 
 
-def test_a_slow_disk_holds_the_model_back(scene_file: str) -> None:
-    """Finished strips must not pile up in memory while the first is still being written."""
+def test_a_slow_disk_holds_the_model_back(make_raster, tmp_path: Path, monkeypatch) -> None:
+    """Finished pixels must not pile up in memory while the first are still being written."""
+    path = make_raster("scene.tif", digital(96, 2400), descriptions=BAND_NAMES, nodata=0)
+    monkeypatch.setattr("model_core.predict._WRITE_BEHIND", 4)
     model = FakeModel()
     ahead: list[int] = []
+    write = BlockWriter.write
 
-    def write(expert: int, piece: Piece, valid: np.ndarray) -> None:
+    def slow(self, *args) -> None:
         if not ahead:
-            time.sleep(0.5)  # time enough to run through all strips, if nothing held the engine
-            ahead.append(len(model.encoded))
+            time.sleep(0.7)  # time enough to run through all tiles, if nothing held the engine
+            ahead.append(sum(model.encoded))
+        write(self, *args)
 
-    engine_over(scene_file, model, write)
-    assert ahead[0] <= 2 < len(model.encoded)  # one batch per strip: the one written, the next one done
-
-
-def test_strips_read_shared_rows_once(scene_file: str) -> None:
-    with Scene.open(scene_file) as scene:
-        whole = scene.read(Window(20, 10, 100, 110))
-        asked = []
-        read = scene.read
-
-        def counted(window: Window):
-            asked.append((window.row_off, window.height))
-            return read(window)
-
-        scene.read = counted
-        reader = StripReader(scene, Window(20, 10, 100, 110))
-        grid = TileGrid(100, 110, 32, 8)
-        for row in range(grid.rows):
-            top = grid.row_tiles(row)[0].y
-            strip = reader.read(top, 32)
-            assert (strip.reflectance == whole.reflectance[:, top : top + 32]).all()
-            assert (strip.valid == whole.valid[top : top + 32]).all()
-    assert sum(height for _, height in asked) == 110
-    assert [top for top, _ in asked] == sorted({top for top, _ in asked})
+    monkeypatch.setattr(BlockWriter, "write", slow)
+    run(path, tmp_path / "run", model)
+    assert ahead[0] < sum(model.encoded) / 3
 
 
-def test_memory_is_bounded_by_the_strip(make_raster, tmp_path: Path) -> None:
+def test_memory_is_bounded(make_raster, tmp_path: Path) -> None:
     """Four times the rows must not take more memory; the peak is counted by tracemalloc, not by the clock."""
     peaks = []
-    for height in (600, 2400):
+    for height in (4800, 19200):
         blocks = {"tiled": True, "blockxsize": 64, "blockysize": 64}
         path = make_raster(f"{height}.tif", digital(64, height), descriptions=BAND_NAMES, **blocks)
         tracemalloc.start()
@@ -248,42 +263,6 @@ def test_memory_is_bounded_by_the_strip(make_raster, tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
-
-
-def ones(rows: int, columns: int) -> np.ndarray:
-    return np.ones((rows, columns), np.float32)
-
-
-def test_canvas_hands_out_copies_and_keeps_the_rest() -> None:
-    canvas = Canvas(1, 4, 4, top=0)
-    canvas.add(0, 0, ones(4, 4)[None], ones(4, 4))
-    (piece,) = canvas.take(3)
-    canvas.add(0, 3, 5 * ones(4, 4)[None], ones(4, 4))
-    assert (piece.top, piece.left) == (0, 0) and (piece.sums == 1).all() and piece.weight.shape == (3, 4)
-    (rest,) = canvas.take(7)
-    assert rest.top == 3 and rest.sums[0, :, 0].tolist() == [6, 5, 5, 5]
-    assert rest.weight[:, 0].tolist() == [2, 1, 1, 1]
-    assert canvas.take(11) == []
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 4])
-def test_canvas_touches_only_the_columns_it_was_given(step: int) -> None:
-    """Any order of columns, any number of rows done at a time (the last strip may do very few)."""
-    canvas = Canvas(2, 40, 4, top=0)
-    whole = np.zeros((30, 40))
-    for row, y in enumerate(range(0, 20, step)):
-        for x in (30, 2, 5)[: row % 4]:
-            canvas.add(x, y, np.full((2, 4, 6), x + y, np.float32), ones(4, 6))
-            whole[y : y + 4, x : x + 6] += x + y
-        pieces = canvas.take(y + step)
-        seen = np.zeros((step, 40))
-        for piece in pieces:
-            assert piece.top == y and piece.sums.shape[1:] == piece.weight.shape
-            seen[:, piece.left : piece.left + piece.weight.shape[1]] += piece.sums[0]
-            assert (piece.sums[0] == piece.sums[1]).all() and not (piece.sums[0][piece.weight == 0]).any()
-        assert (seen == whole[y : y + step]).all()
-        lefts = [piece.left for piece in pieces]
-        assert lefts == sorted(set(lefts))
 
 
 class Broken(FakeModel):
@@ -318,12 +297,7 @@ def test_a_model_that_breaks_its_promise_is_an_error(make_raster, tmp_path: Path
 
 def test_experts_not_allowed_are_scored_but_never_called(scene_file: str) -> None:
     model = FakeModel(ALL)
-    grid = TileGrid(150, 130, 32, 8)
-    engine = Engine(model, grid, Policy("top-k", 4), [None, NOT_REQUESTED, NOT_REQUESTED, NOT_REQUESTED])
-    with Scene.open(scene_file) as scene:
-        tally = engine.run(
-            scene, Window(0, 0, 150, 130), lambda *_: None, lambda done, total: None, lambda: False
-        )
+    tally = engine_over(scene_file, model, Listener(), experts=("identity",), top_k=4)
     assert {name for name, _ in model.decoded} == {"identity"}
     seen = tally.valid > 0
     assert not np.isnan(tally.scores[seen]).any() and np.isnan(tally.scores[~seen]).all()

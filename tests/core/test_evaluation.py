@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from model_core.evaluation import metrics
-from model_core.evaluation.evaluate import evaluate_experts, summarise_router
+from model_core.evaluation.evaluate import evaluate_experts, evaluate_router, summarise_router
+from model_core.evaluation.policies import compare_policies
 from model_core.evaluation.record import without_nan
 from model_core.evaluation.segment import segment
-from model_core.spec import Macs
+from model_core.spec import ExpertSpec, Macs
 from model_core.tasks import TASKS, UNKNOWN
+from model_core.training.layout import natural_tiles
 from model_core.training.pack import load_pack
 
 from .tiny_pack import write_pack
@@ -66,6 +68,30 @@ def test_router_figures_leave_unknown_targets_out():
     assert row["recall_at"]["2"] == 1.0
 
 
+def test_policies_are_compared_by_what_they_miss_and_run():
+    ladder = tuple(number / 20 for number in range(1, 20))
+    experts = [
+        ExpertSpec("a", "", "density", 1, threshold=0.5, needed_scores=ladder),
+        ExpertSpec("b", "", "density", 1, threshold=0.5),
+        ExpertSpec("c", "", "density", 1, threshold=0.5),
+    ]
+    score = np.array([[0.60, 0.9, 0.8], [0.07, 0.7, 0.1], [0.40, 0.2, 0.3], [0.04, 0.1, 0.2]], np.float32)
+    target = np.array([[1, 1, -1], [1, 0, 0], [1, 1, -1], [1, 0, 0]])
+    cut, whole, ten, five = compare_policies(score, target, experts)
+    assert [(row["policy"], row["k"], row["miss_rate"]) for row in (cut, whole, ten, five)] == [
+        ("threshold", 2, None), ("threshold", 3, None), ("recall", None, 0.1), ("recall", None, 0.05)
+    ]  # fmt: skip
+    assert [row["needed"] for row in (cut, whole, ten, five)] == [6] * 4
+    # Tile 1 goes to b and c, though it needs a; nobody is at 0.5 for tiles 3 and 4.
+    assert (cut["experts_per_tile"], cut["missed"]) == (3 / 4, 5)
+    assert (whole["experts_per_tile"], whole["missed"]) == (4 / 4, 4)
+    # b and c serve every tile; a from 0.10 on (the second lowest of 19), and from 0.05 on (the lowest).
+    assert (ten["experts_per_tile"], ten["missed"]) == (10 / 4, 2)
+    assert (five["experts_per_tile"], five["missed"]) == (11 / 4, 1)
+    assert ten["experts"]["a"] == {"threshold": 0.1, "needed": 4, "missed": 2, "served": 2}
+    assert five["experts"]["b"] == {"threshold": 0.0, "needed": 2, "missed": 0, "served": 4}
+
+
 class Oracle:
     """A model that reads the class off the near infrared: dark is water, very bright is cloud."""
 
@@ -75,6 +101,11 @@ class Oracle:
 
     def encode(self, reflectance, available, valid):
         return reflectance
+
+    def scores(self, features):
+        found = {"clouds": (features[:, 7] > 0.5).mean((1, 2)), "water": (features[:, 7] < 0.1).mean((1, 2))}
+        nothing = np.zeros(len(features))
+        return np.stack([found.get(e.name, nothing) for e in self.experts], 1).astype(np.float32)
 
     def decode(self, name, picks):
         nir = np.concatenate([features[list(index), 7] for features, index in picks])
@@ -106,3 +137,12 @@ def test_a_perfect_model_scores_one(samples):
     assert result["landcover"]["value"] == 1.0
     assert result["water"]["by_source"]["lakes"]["label_kinds"] == ["hand"]
     assert "burned" not in result
+
+
+def test_the_router_is_scored_on_the_splits_tiles(samples):
+    router = evaluate_router(Oracle(), samples)
+    assert router["tiles"] == len(list(natural_tiles(samples, Oracle.tile_size)))
+    assert router["experts"]["clouds"]["precision"] == 1.0
+    row = router["policies"][-1]
+    assert row["needed"] == sum(entry["needed"] for entry in router["experts"].values())
+    assert (row["missed"], row["experts_per_tile"]) == (0, len(TASKS))  # it has no calibration tile at all

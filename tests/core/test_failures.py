@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +32,26 @@ def _folder_for_inputs(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
 
 
+@pytest.fixture
+def not_root():
+    """A folder to use without the rights of root, whom nothing is refused."""
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    yield folder
+    if os.getuid() == 0:
+        os.seteuid(0)
+    for path in folder.rglob("*"):
+        path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
 def content(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def fail_if_loaded(path: Path):
+def fail_if_loaded(path: Path, **_: str):
     raise AssertionError("the model was loaded before the output folder was checked")
 
 
@@ -47,16 +64,13 @@ def test_an_output_below_a_file_is_refused_before_any_work(scene_file: str, tmp_
     assert content(tmp_path) == before
 
 
-def test_a_folder_without_write_permission_is_refused(scene_file: str, tmp_path: Path, monkeypatch) -> None:
-    """The operating system's refusal is played, because tests may run as root, whom nothing is refused."""
-
-    def refuse(*args: object, **kwargs: object) -> str:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(rundir.tempfile, "mkdtemp", refuse)
-    with pytest.raises(OutputError, match=r"cannot be written \(Permission denied\)"):
-        run(scene_file, tmp_path / "new" / "run", FakeModel())
-    assert not (tmp_path / "new").exists()
+def test_a_folder_without_write_permission_is_refused(scene_file: str, not_root) -> None:
+    folder = not_root / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    with pytest.raises(OutputError, match=r"cannot be written \(Permission denied\); choose another"):
+        predict(PredictRequest(scene_file, str(folder / "new" / "run")), load_model=fail_if_loaded)
+    assert list(folder.iterdir()) == []
 
 
 def test_an_existing_run_is_refused_and_kept(scene_file: str, tmp_path: Path) -> None:
@@ -96,7 +110,7 @@ def test_the_old_run_stays_if_the_new_fails(scene_file: str, tmp_path: Path, mon
         monkeypatch.setattr(rundir.os, "replace", replace)
     with pytest.raises((BundleError, OutputError)):
         run(scene_file, tmp_path / "run", model, overwrite=True)
-    assert content(tmp_path / "run") == before
+    assert {name: data for name, data in content(tmp_path / "run").items() if "journal" not in name} == before
 
 
 def test_a_file_that_no_run_wrote_is_never_replaced(scene_file: str, tmp_path: Path) -> None:
@@ -143,9 +157,9 @@ def test_an_altered_run_json_cannot_move_files_elsewhere(scene_file: str, tmp_pa
 def test_cancel_leaves_nothing(scene_file: str, tmp_path: Path, after: int) -> None:
     model = FakeModel(ALL)
     with pytest.raises(CancelledError):
-        stop = {"cancelled": lambda: len(model.encoded) >= after, "batch_size": 2}
+        stop = {"cancelled": lambda: len(model.encoded) >= after, "batch_size": 2, "threads": 1}
         run(scene_file, tmp_path / "a" / "b", model, **stop)
-    assert len(model.encoded) == after  # heard before the next batch
+    assert len(model.encoded) <= after + 3  # those that were in the threads
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
@@ -204,7 +218,7 @@ def test_a_missing_raster(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_loaded(scene_file: str, tmp_path: Path) -> None:
-    def broken(path: Path):
+    def broken(path: Path, **_: str):
         raise BundleError(f"'{path}' holds no model.")
 
     with pytest.raises(BundleError):
@@ -212,28 +226,40 @@ def test_a_model_that_cannot_be_loaded(scene_file: str, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_write_that_fails_in_the_writing_thread(scene_file: str, tmp_path: Path, monkeypatch) -> None:
-    real = rasterio.open
+@pytest.mark.parametrize("what", ["a block", "the journal", "the raster", "the table"])
+def test_a_disk_that_is_full(scene_file: str, tmp_path: Path, monkeypatch, what: str) -> None:
+    def full(*args: object, **options: object):
+        raise OSError(28, "No space left on device")
 
-    def full(path: object, mode: str = "r", **options: object):
-        if mode == "w":
-            raise OSError(28, "No space left on device")
-        return real(path, mode, **options)
-
-    monkeypatch.setattr(rasterio, "open", full)
-    with pytest.raises(OutputError, match="No space left"):
+    target = {
+        "a block": "model_core.files.os.fsync",
+        "the journal": "model_core.journal.os.fsync",
+        "the raster": "rasterio.shutil.copy",
+        "the table": "model_core.routing_table.raw.write",
+    }[what]
+    monkeypatch.setattr(target, full)
+    with pytest.raises(OutputError, match="No space left") as caught:
         run(scene_file, tmp_path / "run", FakeModel())
-    assert not (tmp_path / "run").exists()
+    assert caught.value.args[0].count("\n") == 0
+    assert not list(tmp_path.glob("run/*.*"))  # nothing has a final name; the journal may stay
 
 
-def test_two_runs_into_one_folder_do_not_mix(scene_file: str, tmp_path: Path) -> None:
-    """The second to finish is refused, although the folder was free when both began."""
-    first = RunFolder(tmp_path / "run")
-    summary = run(scene_file, tmp_path / "run", FakeModel())
-    with pytest.raises(OutputError, match="already holds a run"), first:
-        first.commit({})
-    assert read_run(tmp_path / "run") == summary
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == sorted(rundir.files_of(summary))
+def test_a_second_run_into_a_folder_is_refused_at_once(scene_file: str, tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run"):
+        for again in ({}, {"overwrite": True}, {"resume": True}):
+            with pytest.raises(OutputError, match="Another run is writing into"):
+                run(scene_file, tmp_path / "run", FakeModel(), **again)
+        assert (tmp_path / "run" / "journal").is_dir()
+    run(scene_file, tmp_path / "run", FakeModel())
+
+
+def test_a_folder_named_journal_that_is_someones_own(scene_file: str, tmp_path: Path) -> None:
+    (tmp_path / "run" / "journal").mkdir(parents=True)
+    (tmp_path / "run" / "journal" / "diary.txt").write_text("mine")
+    for again in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputError, match="journal' holds files that no run wrote"):
+            run(scene_file, tmp_path / "run", FakeModel(), **again)
+    assert content(tmp_path / "run") == {"journal/diary.txt": b"mine"}
 
 
 def test_a_tiny_raster(make_raster, tmp_path: Path) -> None:

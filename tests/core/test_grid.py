@@ -51,9 +51,9 @@ def test_neighbours_share_the_overlap_and_no_tile_is_superfluous(grid):
     xs = [tile.x for tile in grid.row_tiles(0)]
     assert all(left + grid.size - right >= grid.overlap for left, right in zip(xs, xs[1:], strict=False))
     stride = grid.size - grid.overlap
-    assert all(right - left == stride for left, right in zip(xs[:-2], xs[1:-1], strict=True))
-    if len(xs) > 1:
-        assert xs[-2] + grid.size < grid.width, "the last column would not be needed"
+    steps = [right - left for left, right in zip(xs, xs[1:], strict=False)]
+    assert not steps or (max(steps) <= stride and max(steps) - min(steps) <= 1), "not evenly spread"
+    assert (len(xs) - 2) * stride + grid.size < grid.width or len(xs) == 1, "one column less would do"
 
 
 @given(grids())
@@ -89,8 +89,8 @@ def test_weights_are_positive_symmetric_and_sum_to_one_at_the_stride(size, data)
 def test_the_default_grid_of_a_sentinel2_tile():
     grid = TileGrid(10980, 10980)
     assert (grid.rows, grid.cols) == (57, 57)
-    assert (grid.tiles[1].x, grid.tiles[-1].x, grid.tiles[-1].y) == (192, 10724, 10724)
-    assert grid.tiles[0].core == (0, 0, 224, 224)
+    assert (grid.tiles[1].x, grid.tiles[-1].x, grid.tiles[-1].y) == (191, 10724, 10724)
+    assert grid.tiles[0].core == (0, 0, 223, 223)
 
 
 @pytest.mark.parametrize("extent", [(10, 10), (256, 256), (1, 256)])

@@ -48,7 +48,9 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
     assert stored["scene"]["crs"] == rasterio.crs.CRS.from_epsg(32631).to_wkt()
     assert stored["scene"]["gsd_m"] == pytest.approx(10, rel=0.01)
     assert stored["band_mapping"]["bands"]["nir"] == {"layer_band": 8, "status": "given"}
-    assert stored["model"] == {"id": "fake", "version": "1.0", "sha256": "f" * 64}
+    assert stored["model"] == {
+        "id": "fake", "version": "1.0", "sha256": "f" * 64, "device": "cpu", "precision": "fp32",
+    }  # fmt: skip
     assert stored["grid"] == {"tile": 32, "overlap": 8, "rows": 4, "cols": 4}
     tiles = stored["tiles"]
     assert tiles["total"] == 16 == tiles["empty"] + tiles["abstained"] + tiles["routed"]
@@ -201,7 +203,7 @@ def test_a_raster_without_data_succeeds_and_says_so(make_raster, tmp_path: Path)
     summary = run(path, tmp_path / "run", model, heard)
     assert model.encoded == [] and model.decoded == []
     assert {"event": "log", "level": "warning", "message": summary["warnings"][-1]} in heard
-    assert summary["tiles"] == {"total": 6, "empty": 6, "abstained": 0, "routed": 0}
+    assert summary["tiles"] == {"total": 6, "masked": 0, "empty": 6, "abstained": 0, "routed": 0}
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["routing.gpkg", "routing.qml", "run.json"]
     assert any("no valid pixel" in warning for warning in summary["warnings"])
     assert summary["macs"] == {"spent": 0, "all_experts": 0, "saved_fraction": 0.0}

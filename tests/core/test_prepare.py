@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -319,3 +320,18 @@ def test_command(make_raster, tmp_path):
 def test_command_refuses_what_is_no_window(text):
     with pytest.raises(HydraNetError, match="four whole numbers"):
         command._window(text)
+
+
+def test_pixels_that_were_corrected_are_said(make_raster, tmp_path):
+    array = np.full((3, 300, 20), 0.2, dtype=np.float32)
+    array[0, 0, 0], array[1, 299, 3], array[:, 5] = np.nan, np.inf, -0.1
+    source = make_raster("a.tif", array, descriptions=["red", "green", "blue"])
+    result = prepare(source, str(tmp_path / "out.tif"), radiometry="1,0", allow_missing=True)
+    assert any("2 pixels held NaN or infinity" in text for text in result["warnings"])
+    assert any("below 0 in 0.33 %" in text for text in result["warnings"])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+def test_command_refuses_what_is_no_number_of_threads(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="1 or more"):
+        command._threads(text)

@@ -11,12 +11,14 @@ from model_core.errors import RequestError, SceneError
 from model_core.radiometry import Radiometry, find_radiometry, parse_radiometry
 
 
-def find(values=(), dtype="uint16", choice="auto", scale=1.0, offset=0.0, tags=None):
+def find(values=(), dtype="uint16", choice="auto", scale=1.0, offset=0.0, tags=None, band_tags=()):
     source = (None, 1, 2, 3, None, None, None, None)
     scales = scale if isinstance(scale, tuple) else (scale,) * 3
     offsets = offset if isinstance(offset, tuple) else (offset,) * 3
     sample = np.asarray(values, dtype=np.float64)
-    return find_radiometry(choice, source, (dtype,) * 3, scales, offsets, tags or {}, lambda: sample)
+    return find_radiometry(
+        choice, source, (dtype,) * 3, scales, offsets, tags or {}, lambda: sample, band_tags
+    )
 
 
 def pair(found):
@@ -163,3 +165,70 @@ def test_json_form():
         "method": "explicit",
         "warning": None,
     }
+
+
+def test_sentinel2_offsets_and_quantification_of_the_metadata():
+    tags = {"PROCESSING_BASELINE": "05.09", "BOA_QUANTIFICATION_VALUE": "20000"}
+    each = [{"BOA_ADD_OFFSET": text} for text in ("-1000", "-900", "-800")]
+    found = find(REFLECTANCE_10000 + 1000, tags=tags, band_tags=each)
+    assert found.scale == (5e-5,) * 8
+    assert found.offset[1:4] == (-1000.0, -900.0, -800.0)
+    assert found.method == "sentinel2"
+
+
+def test_sentinel2_offsets_are_known_without_the_baseline():
+    each = [{"RADIO_ADD_OFFSET": "-1000"}] * 3
+    assert pair(find(REFLECTANCE_10000 + 1000, tags={"QUANTIFICATION_VALUE": "10000"}, band_tags=each)) == (
+        1e-4,
+        -1000.0,
+    )
+    assert find(REFLECTANCE_10000, band_tags=each).method == "range"
+
+
+@pytest.mark.parametrize(
+    "each", [[{}] * 3, [{"BOA_ADD_OFFSET": "-700"}, {}, {}], [{"BOA_ADD_OFFSET": "x"}] * 3]
+)
+def test_sentinel2_offsets_that_are_incomplete_fall_back_on_the_baseline(each):
+    assert pair(find(REFLECTANCE_10000 + 1000, tags={"PROCESSING_BASELINE": "04.00"}, band_tags=each)) == (
+        1e-4,
+        -1000.0,
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-10000", "nan", "ten"])
+def test_sentinel2_quantification_that_makes_no_sense_is_10000(value):
+    found = find(REFLECTANCE_10000, tags={"PROCESSING_BASELINE": "02.06", "QUANTIFICATION_VALUE": value})
+    assert pair(found) == (1e-4, 0.0)
+
+
+def test_an_offset_that_was_applied_is_not_applied_again():
+    tags = {"PROCESSING_BASELINE": "05.09", "earthsearch:boa_offset_applied": "true"}
+    assert pair(find(REFLECTANCE_10000, tags=tags, band_tags=[{"BOA_ADD_OFFSET": "-1000"}] * 3)) == (
+        1e-4,
+        0.0,
+    )
+
+
+@pytest.mark.parametrize("where", ["bands", "dataset"])
+def test_reflectance_coefficients(where):
+    factors = ("2.1e-05", "2.2e-05", "2.4e-05")
+    in_bands = [{"reflectance_coefficient": text} for text in factors] if where == "bands" else ()
+    whole = {f"reflectance_coefficient_b{band}": text for band, text in enumerate(factors, start=1)}
+    found = find(REFLECTANCE_10000, tags=whole if where == "dataset" else {}, band_tags=in_bands)
+    assert found.scale[1:4] == (2.1e-5, 2.2e-5, 2.4e-5) and found.offset == (0.0,) * 8
+    assert (found.method, found.warning) == ("metadata", None)
+
+
+def test_one_coefficient_that_is_lacking_makes_them_all_useless():
+    assert find(REFLECTANCE_10000, tags={"reflectance_coefficient_b1": "2e-5"}).method == "range"
+
+
+def test_what_is_trusted_is_not_sampled():
+    def never():
+        raise AssertionError("a product's own metadata need no sample")
+
+    tags = {"PROCESSING_BASELINE": "05.09"}
+    found = find_radiometry(
+        "auto", (None, 1) + (None,) * 6, ("uint16",), (1.0,), (0.0,), tags, never, trusted=True
+    )
+    assert pair(found) == (1e-4, -1000.0)

@@ -13,6 +13,7 @@ from model_core.resources import default_bundle
 from model_core.tasks import TASK_NAMES, UNKNOWN, VEGETATION, task
 from model_core.training.layout import natural_tiles
 from model_core.training.pack import load_pack
+from model_core.training.recall import score_tiles
 from model_core.training.relevance import relevance
 from tests.conftest import PACK
 
@@ -49,6 +50,16 @@ def test_every_task_has_tiles_that_need_it_and_tiles_that_do_not(samples):
     for column, name in enumerate(TASK_NAMES):
         assert (targets[:, column] == 1).sum() >= 4, name
         assert (targets[:, column] == 0).sum() >= 4, name
+
+
+def test_the_bundles_recall_scores_are_those_of_the_calibration_split(samples):
+    model = load_bundle(default_bundle(), device="cpu", precision="fp32")
+    held = [sample for sample in samples if sample.split == "cal"]
+    found = score_tiles(model, natural_tiles(held, model.tile_size))
+    for column, expert in enumerate(model.experts):
+        scores = np.sort(found.score[found.target[:, column] == 1, column])
+        # Another CPU rounds differently, and the bundle rounds down.
+        np.testing.assert_allclose(expert.needed_scores, scores, atol=1e-4)
 
 
 def test_the_card_tells_what_evaluation_computes(samples):

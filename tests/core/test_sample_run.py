@@ -24,7 +24,7 @@ def model():
 
 
 def run(model, scene: Path, folder: Path, **options):
-    return predict(PredictRequest(str(scene), str(folder), **options), load_model=lambda _path: model)
+    return predict(PredictRequest(str(scene), str(folder), **options), load_model=lambda _path, **_: model)
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -70,7 +70,7 @@ def test_the_samples_show_routing(model, tmp_path):
 def test_the_batch_size_changes_no_byte(model, tmp_path):
     for size in (1, 3):
         request = PredictRequest(str(LOUGH), str(tmp_path / str(size)))
-        predict(request, load_model=lambda _path: model, batch_size=size)
+        predict(request, load_model=lambda _path, **_: model, batch_size=size)
     one, three = (sorted((tmp_path / name).iterdir()) for name in ("1", "3"))
     assert [p.name for p in one] == [p.name for p in three]
     for a, b in zip(one, three, strict=True):

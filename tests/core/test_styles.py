@@ -43,10 +43,10 @@ def test_numbers_are_a_ramp_over_their_range(spec: ExpertSpec, ranges: tuple, ex
     assert root.find(".//item").get("label").endswith("m") == (spec is METRES)
 
 
-def test_tiles_have_one_symbol_per_expert_and_two_more() -> None:
+def test_tiles_have_one_symbol_per_expert_and_three_more() -> None:
     root = parse(tiles_style(ALL))
     values = [category.get("value") for category in root.findall(".//category")]
-    assert values == [*(spec.name for spec in ALL), "abstained", "no data"]
+    assert values == [*(spec.name for spec in ALL), "abstained", "no data", "outside mask"]
     assert len({symbol.get("name") for symbol in root.findall(".//symbol")}) == len(values)
     assert expert_color(BRIGHT, 0) == "#888888"
     assert len({expert_color(spec, i) for i, spec in enumerate(ALL)}) == len(ALL)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from model_core.bundle import load_bundle
+from model_core.bundle import MODEL_FILE, description_digest, load_bundle
+from model_core.cli import main
 from model_core.errors import RequestError
 from model_core.networks.hydranet import NetworkConfig
 from model_core.tasks import TASK_NAMES, UNKNOWN, VEGETATION
@@ -17,6 +22,7 @@ from model_core.training.layout import natural_tiles
 from model_core.training.losses import masked_bce, segmentation_loss
 from model_core.training.pack import load_chips, load_pack
 from model_core.training.pipeline import train_bundle
+from model_core.training.recall import add_needed_scores, rounded_down, score_tiles
 from model_core.training.recipe import Phase, Recipe
 from model_core.training.relevance import relevance
 from model_core.training.sampling import Tile, TileSampler, TileStream, collate
@@ -223,6 +229,78 @@ def test_the_pipeline_makes_a_bundle_and_repeats_it(pack, tmp_path):
     first = info.data["sha256"]["weights.safetensors"]
     again = train_bundle(pack, tmp_path / "run", RECIPE, lambda _m: None)  # continues from what is whole
     assert again.data["sha256"]["weights.safetensors"] == first
+
+
+@pytest.fixture(scope="module")
+def trained(pack, tmp_path_factory):
+    return train_bundle(pack, tmp_path_factory.mktemp("run"), RECIPE, lambda _m: None)
+
+
+def test_the_scores_behind_the_recall_policy_are_those_of_the_calibration_split(pack, trained):
+    model = load_bundle(trained.folder, device="cpu", precision="fp32")
+    cal = load_pack(pack, ("cal",))
+    tiles = list(natural_tiles(cal, 256))
+    found = score_tiles(model, tiles)
+    assert found.score.dtype == np.float32
+    assert found.ids == tuple(placed.ids for placed in tiles)
+    targets = np.array([relevance(placed.tile).numpy() for placed in tiles])
+    np.testing.assert_array_equal(found.target, targets)  # the bundle's experts are the tasks, in order
+    for column, expert in enumerate(model.experts):
+        needed = found.score[targets[:, column] == 1, column]
+        assert len(expert.needed_scores) == len(needed)
+        # As float32, in which the engine compares, no tile that set a threshold falls below it.
+        assert (np.array(expert.needed_scores, np.float32) <= np.sort(needed)).all()
+        np.testing.assert_allclose(expert.needed_scores, np.sort(needed), atol=2e-6)
+    counts = {expert.name: len(expert.needed_scores) for expert in model.experts}
+    assert counts["water"] == counts["clouds"] == 1 and counts["buildings"] == 0
+    basis = trained.data["training"]["recall"]
+    assert basis["split"] == "cal"
+    assert {name: row["tiles"] for name, row in basis["experts"].items()} == counts
+    assert basis["experts"]["water"] == {"tiles": 1, "scenes": 2}  # a mosaic of two small scenes
+
+
+def test_scores_are_rounded_down_and_stay_down_in_float32():
+    values = np.random.default_rng(0).random(20_000).astype(np.float32)
+    values = np.concatenate([values, np.float32([0.0, 1.0, 1e-7, 0.3, 0.7])])
+    rounded = [rounded_down(value) for value in values]
+    assert (np.array(rounded, np.float32) <= values).all()
+    np.testing.assert_allclose(rounded, values, rtol=0, atol=1.1e-6)
+
+
+def test_calibrate_adds_the_scores_to_a_former_bundle_and_nothing_else(pack, trained, tmp_path, capsys):
+    folder = shutil.copytree(trained.folder, tmp_path / "old")
+    data = json.loads((folder / MODEL_FILE).read_text())
+    data["format"] = "hydranet-bundle/1"
+    del data["training"]["recall"]
+    for expert in data["experts"]:
+        del expert["needed_scores"]
+    data["sha256"][MODEL_FILE] = description_digest(data)
+    (folder / MODEL_FILE).write_text(json.dumps(data))
+    assert main(["calibrate", "--data", str(pack), "--bundle", str(folder)]) == 0
+    for path in trained.folder.iterdir():
+        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
+    out = capsys.readouterr().out
+    assert "water               1 tiles that need it, from 2 scenes" in out
+
+
+def test_tiles_behind_the_guarantee_are_cut_as_new_ones_would_be(pack, trained, tmp_path):
+    """Of a scene of 400 x 400: four tiles, where the calibration's half stride would make nine."""
+    lake = next(sample for sample in load_pack(pack, ("cal",)) if sample.id == "lake_cal_0")
+    rows = np.s_[np.arange(400) % 96]
+    large = replace(
+        lake,
+        bands=lake.bands[:, rows][:, :, rows],
+        valid=lake.valid[rows][:, rows],
+        labels={name: label[rows][:, rows] for name, label in lake.labels.items()},
+    )
+    folder = shutil.copytree(trained.folder, tmp_path / "large")
+    info = add_needed_scores(folder, [large])
+    assert info.data["training"]["recall"]["experts"]["water"] == {"tiles": 4, "scenes": 1}
+
+
+def test_calibrating_with_no_scene_leaves_no_score(trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "none")
+    assert all(expert.needed_scores == () for expert in add_needed_scores(folder, []).experts)
 
 
 def test_a_run_of_another_recipe_is_refused(tmp_path, pack):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,26 +14,38 @@ import rasterio.shutil
 from rasterio.crs import CRS
 from rasterio.transform import from_origin
 
-from model_core.canvas import Piece
+from model_core.cog import write_cog
 from model_core.errors import OutputError
 from model_core.spec import ClassSpec, ExpertSpec
-from model_core.writer import ExpertWriter, compression, finish
+from model_core.writer import BlockWriter, compression, finish
 from tests.core.fakes import BRIGHT, GREEN, IDENTITY, METRES
 
 UTM = from_origin(500000.0, 5000000.0, 10.0, 10.0)
 
 
-def write(path: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192) -> ExpertWriter:
-    """Write a raster from (C, H, W) sums of weight 1, a few rows at a time."""
+def blocks(folder: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192) -> BlockWriter:
+    """Write (C, H, W) sums of weight 1 into block files, a few rows at a time."""
     _, height, width = sums.shape
-    writer = ExpertWriter(
-        path, spec, width, height, CRS.from_epsg(32631), UTM, {"HYDRANET_EXPERT": spec.name}
-    )
+    folder.mkdir(exist_ok=True)
+    writer = BlockWriter(folder, spec, width, height)
     for top in range(0, height, step):
         rows = sums[:, top : top + step]
-        weight = np.ones(rows.shape[1:], np.float32)
-        writer.write(Piece(top, 0, rows, weight), np.ones(weight.shape, bool))
-    writer.close()
+        ones = np.ones(rows.shape[1:], np.float32)
+        writer.write(top, 0, finish(spec, rows, ones, ones > 0))
+        writer.flush(top)
+    writer.flush(height)
+    return writer
+
+
+def join(path: Path, writer: BlockWriter, folder: Path, size: tuple[int, int]) -> None:
+    tags = {"HYDRANET_EXPERT": writer.spec.name, "ODD": 'a < b & "c"'}
+    write_cog(path, writer, folder, size, CRS.from_epsg(32631), UTM, tags)
+
+
+def write(path: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192) -> BlockWriter:
+    folder = path.parent / "journal"
+    writer = blocks(folder, spec, sums, step)
+    join(path, writer, folder, sums.shape[:0:-1])
     return writer
 
 
@@ -47,7 +60,7 @@ def test_a_large_raster_is_a_cog(tmp_path: Path, spec: ExpertSpec) -> None:
         assert raster.block_shapes == [(512, 512)] * raster.count
         assert raster.overviews(1)[:2] == [2, 4]
         assert raster.crs == CRS.from_epsg(32631) and raster.transform == UTM
-        assert raster.tags()["HYDRANET_EXPERT"] == spec.name
+        assert raster.tags()["HYDRANET_EXPERT"] == spec.name and raster.tags()["ODD"] == 'a < b & "c"'
         values = raster.read()
         assert len(set(map(str, raster.nodatavals))) == 1
     expected = {
@@ -56,7 +69,7 @@ def test_a_large_raster_is_a_cog(tmp_path: Path, spec: ExpertSpec) -> None:
         "density": lambda: sums,
     }[spec.kind]()
     np.testing.assert_array_equal(values, expected)
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing of the work is left
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [path.name]
 
 
 def test_classes_say_what_they_are(tmp_path: Path) -> None:
@@ -69,7 +82,7 @@ def test_classes_say_what_they_are(tmp_path: Path) -> None:
         assert raster.colormap(1)[2] == (0xFF, 0xEE, 0x00, 255)
         assert raster.descriptions == ("class",)
         assert raster.tags(1)["CLASS_2"] == "bright"
-    assert writer.class_pixels.tolist() == [0, 1500, 500] and writer.pixels == 2000
+    assert writer.counts.classes == [0, 1500, 500] and writer.counts.pixels == 2000
 
 
 def test_overviews_invent_no_class(tmp_path: Path) -> None:
@@ -98,14 +111,14 @@ def test_density_keeps_values_unit_and_range(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "metres.tif") as raster:
         assert np.isnan(raster.nodata) and raster.units == ("m",) and raster.descriptions == ("metres",)
         np.testing.assert_array_equal(raster.read(), sums)
-    assert (writer.lowest, writer.highest) == (-3.0, 7.0)
+    assert (writer.counts.lowest, writer.counts.highest) == (-3.0, 7.0)
 
 
 @pytest.mark.parametrize("spec", [BRIGHT, GREEN, IDENTITY], ids=lambda spec: spec.kind)
 def test_nodata_where_not_routed_or_invalid(spec: ExpertSpec) -> None:
     sums = np.full((spec.channels, 1, 3), 0.5, np.float32)
     weight = np.array([[1.0, 0.0, 2.0]], np.float32)
-    values = finish(spec, Piece(0, 0, sums * weight, weight), np.array([[True, True, False]]))
+    values = finish(spec, sums * weight, weight, np.array([[True, True, False]]))
     missing = np.isnan(values) if spec.kind == "density" else values == 255
     assert missing[:, 0].tolist() == [[False, True, True]] * len(values)
 
@@ -113,54 +126,78 @@ def test_nodata_where_not_routed_or_invalid(spec: ExpertSpec) -> None:
 def test_the_class_is_that_of_the_blended_probability_and_ties_go_to_the_first() -> None:
     sums = np.array([[0.6, 0.2, 0.4], [0.6, 0.9, 0.4], [0.8, 0.1, 0.4]], np.float32)[:, None]
     weight = np.full((1, 3), 2.0, np.float32)
-    assert finish(BRIGHT, Piece(0, 0, sums, weight), np.ones((1, 3), bool)).tolist() == [[[2, 1, 0]]]
+    assert finish(BRIGHT, sums, weight, np.ones((1, 3), bool)).tolist() == [[[2, 1, 0]]]
 
 
 @pytest.mark.parametrize("probability", [-0.2, 1.3])
 def test_probability_never_wraps_around(probability: float) -> None:
-    rows = Piece(0, 0, np.full((1, 1, 1), probability, np.float32), np.ones((1, 1), np.float32))
-    assert finish(GREEN, rows, np.ones((1, 1), bool)).item() == (0 if probability < 0 else 250)
+    one = np.ones((1, 1), np.float32)
+    value = finish(GREEN, np.full((1, 1, 1), probability, np.float32), one, one > 0)
+    assert value.item() == (0 if probability < 0 else 250)
 
 
 def test_pieces_side_by_side_across_blocks(tmp_path: Path) -> None:
-    """The pieces of a strip come from left to right and each reaches into the next row of blocks."""
-    values = np.random.default_rng(0).integers(0, 250, (1, 700, 90)).astype(np.float32) / 250
-    writer = ExpertWriter(tmp_path / "a.tif", GREEN, 90, 700, None, UTM, {})
+    """The pieces of a row come from left to right and each reaches into the next row of blocks."""
+    values = np.random.default_rng(0).integers(0, 250, (1, 700, 90)).astype(np.uint8)
+    writer = BlockWriter(tmp_path, GREEN, 90, 700)
     for top in range(0, 700, 175):
         for left, right in ((0, 30), (40, 90)):
-            sums = values[:, top : top + 175, left:right]
-            weight = np.ones(sums.shape[1:], np.float32)
-            writer.write(Piece(top, left, sums, weight), np.ones(weight.shape, bool))
-    writer.close()
-    values[:, :, 30:40] = 255 / 250
+            writer.write(top, left, values[:, top : top + 175, left:right])
+        writer.flush(top + 175)
+    join(tmp_path / "a.tif", writer, tmp_path, (90, 700))
+    values[:, :, 30:40] = 255
     with rasterio.open(tmp_path / "a.tif") as raster:
-        np.testing.assert_array_equal(raster.read(), np.rint(values * 250))
+        np.testing.assert_array_equal(raster.read(), values)
 
 
-def test_rows_left_out_are_nodata(tmp_path: Path) -> None:
-    writer = ExpertWriter(tmp_path / "a.tif", GREEN, 20, 1000, None, UTM, {})
-    ones = Piece(600, 0, np.ones((1, 7, 20), np.float32), np.ones((7, 20), np.float32))
-    writer.write(ones, np.ones((7, 20), bool))
-    writer.close()
+def test_rows_left_out_are_nodata_and_have_no_block(tmp_path: Path) -> None:
+    writer = BlockWriter(tmp_path, GREEN, 20, 1000)
+    writer.write(600, 0, np.ones((1, 7, 20), np.uint8))
+    writer.write(800, 0, np.full((1, 7, 20), 255, np.uint8))
+    assert [block.row for block in writer.flush(1000)] == [512]
+    join(tmp_path / "a.tif", writer, tmp_path, (20, 1000))
     with rasterio.open(tmp_path / "a.tif") as raster:
         known = raster.read(1) != 255
     assert known[600:607].all() and known.sum() == 7 * 20
 
 
+def test_a_block_is_written_once_no_more_pixels_can_come(tmp_path: Path) -> None:
+    writer = BlockWriter(tmp_path, GREEN, 20, 600)
+    writer.write(0, 0, np.ones((1, 300, 20), np.uint8))
+    assert writer.flush(255) == [] and not writer.used
+    (first,) = writer.flush(256)
+    assert first.row == 0 and first.crc32 == zlib.crc32((tmp_path / first.file).read_bytes())
+    assert writer.flush(511) == []
+    assert [block.row for block in writer.flush(512)] == [256]
+
+
+def test_a_resumed_writer_keeps_what_is_safe(tmp_path: Path) -> None:
+    first = BlockWriter(tmp_path, GREEN, 20, 600)
+    first.write(0, 0, np.full((1, 400, 20), 3, np.uint8))
+    done = first.flush(256)
+    second = BlockWriter(tmp_path, GREEN, 20, 600)
+    second.resume(done, 256)
+    second.write(200, 0, np.full((1, 400, 20), 9, np.uint8))  # rows up to 256 come half blended: ignored
+    second.flush(600)
+    join(tmp_path / "a.tif", second, tmp_path, (20, 600))
+    with rasterio.open(tmp_path / "a.tif") as raster:
+        values = raster.read(1)
+    assert (values[:256] == 3).all() and (values[256:] == 9).all()
+    assert second.counts.pixels == 600 * 20
+
+
 def test_nothing_written_gives_no_file(tmp_path: Path) -> None:
-    writer = ExpertWriter(tmp_path / "a.tif", GREEN, 20, 20, None, UTM, {})
+    writer = BlockWriter(tmp_path, GREEN, 20, 20)
     nothing = np.zeros((1, 20, 20), np.float32)
-    writer.write(Piece(0, 0, nothing, nothing[0]), np.ones((20, 20), bool))
-    writer.close()
-    assert not writer.used and list(tmp_path.iterdir()) == []
+    writer.write(0, 0, finish(GREEN, nothing, nothing[0], np.ones((20, 20), bool)))
+    assert writer.flush(20) == [] and not writer.used and list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
-    writer = ExpertWriter(tmp_path / "gone" / "a.tif", GREEN, 20, 20, None, UTM, {})
-    rows = Piece(0, 0, np.ones((1, 20, 20), np.float32), np.ones((20, 20), np.float32))
-    writer.write(rows, np.ones((20, 20), bool))
-    with pytest.raises(OutputError, match="'a.tif' could not be written .* check the free space"):
-        writer.close()
+    writer = BlockWriter(tmp_path / "gone", GREEN, 20, 20)
+    writer.write(0, 0, np.ones((1, 20, 20), np.uint8))
+    with pytest.raises(OutputError, match="'green-0000000.tif' could not be written .* check the free space"):
+        writer.flush(20)
 
 
 @pytest.mark.parametrize("spec", [GREEN, IDENTITY], ids=lambda spec: spec.kind)

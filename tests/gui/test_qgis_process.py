@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.warp import transform_bounds
 
 from .qgis_home import Finished, QgisHome
 
@@ -44,7 +45,18 @@ def test_plugin_can_be_switched_on_and_brings_the_algorithm(plugins: Path) -> No
 def test_help_names_every_parameter(home: QgisHome) -> None:
     shown = home.qgis_process("help", "hydranet:predict")
     assert shown.code == 0, shown.err
-    for name in ("INPUT", "BANDS", "EXPERTS", "TOP_K", "EXTENT", "OUTPUT_FOLDER", "OUTPUT_LAYERS"):
+    for name in (
+        "INPUT",
+        "BANDS",
+        "EXPERTS",
+        "TOP_K",
+        "EXTENT",
+        "MASK",
+        "MISS_RATE",
+        "RESUME",
+        "OUTPUT_FOLDER",
+        "OUTPUT_LAYERS",
+    ):
         assert name in shown.out
 
 
@@ -82,6 +94,30 @@ def test_chosen_experts_and_one_per_tile(predict: Predict, sample: Path, tmp_pat
     used = {e["name"]: e["tiles"] for e in run["experts"] if e["tiles"]}
     assert set(used) <= {"water", "clouds"}
     assert sum(used.values()) == run["tiles"]["routed"] == run["tiles"]["total"] - run["tiles"]["empty"]
+
+
+def test_mask_in_degrees_and_recall_guarantee(predict: Predict, sample: Path, tmp_path: Path) -> None:
+    with rasterio.open(sample) as scene:
+        left, top = scene.transform * (20, 20)
+        right, bottom = scene.transform * (scene.width // 2, scene.height // 3)
+        west, south, east, north = transform_bounds(scene.crs, "EPSG:4326", left, bottom, right, top)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    mask = tmp_path / "mask.geojson"
+    feature = {"type": "Feature", "properties": {}, "geometry": shape}
+    mask.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    folder = tmp_path / "run"
+    done = predict(
+        INPUT=sample, OUTPUT_FOLDER=folder, MASK=mask, POLICY="recall", MISS_RATE=20, MEMORY_MB=256
+    )
+    assert done.code == 0, done.out + done.err
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert (run["request"]["mask"], run["request"]["miss_rate"]) == (str(mask), 0.2)
+    assert run["policy"]["miss_rate"] == 0.2
+    assert 0 < run["tiles"]["masked"] < run["tiles"]["total"]
+    for name in [e["output"] for e in run["experts"] if e["output"]]:
+        with rasterio.open(folder / name) as layer:
+            assert not layer.read_masks(1)[-1].any(), "the last row lies outside the mask"
 
 
 def test_three_bands_without_names_are_refused(

@@ -22,13 +22,23 @@ if not Path(os.environ.get("HOME", "/")).is_relative_to(tempfile.gettempdir()):
     os.environ["HOME"] = _home.name
 
 from osgeo import gdal, osr  # noqa: E402
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject  # noqa: E402
+from qgis.core import (  # noqa: E402
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+)
+from qgis.gui import QgsMapCanvas  # noqa: E402
 
 from hydranet_qgis import paths, worker_client  # noqa: E402
 from hydranet_qgis.algorithms import loading, predict  # noqa: E402
+from hydranet_qgis.dock import RunDock  # noqa: E402
+from hydranet_qgis.dock.run_panel import RunPanel  # noqa: E402
 from hydranet_qgis.environment import Interpreter  # noqa: E402
 from hydranet_qgis.provider import PROVIDER_ID, HydraNetProvider  # noqa: E402
 from hydranet_qgis.run_folder import Run, read_run  # noqa: E402
+from hydranet_qgis.run_registry import RunRegistry  # noqa: E402
 from tests.qgis.fake_worker import fake_run  # noqa: E402
 
 gdal.UseExceptions()
@@ -130,3 +140,35 @@ def context(project: QgsProject) -> QgsProcessingContext:
     made = QgsProcessingContext()
     made.setProject(project)
     return made
+
+
+@pytest.fixture
+def canvas(qgis_canvas: QgsMapCanvas) -> QgsMapCanvas:
+    qgis_canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32632"))
+    return qgis_canvas
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Filled when the dock asks for a run."""
+    return []
+
+
+@pytest.fixture
+def dock(project: QgsProject, canvas: QgsMapCanvas, asked: list[str], qtbot: Any) -> Iterator[RunDock]:
+    registry = RunRegistry(project)
+    made = RunDock(registry, canvas, lambda: asked.append("run"))
+    qtbot.addWidget(made)
+    made.resize(360, 700)
+    made.show()
+    yield made
+    made.panel.close_down()
+    registry.close()
+    registry.deleteLater()
+
+
+@pytest.fixture
+def panel(dock: RunDock, run: Run) -> RunPanel:
+    """The panel with one run open."""
+    assert dock.panel.open_run(str(run.folder))
+    return dock.panel

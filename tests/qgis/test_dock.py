@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsProject,
+)
 from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QColor, QHelpEvent, QImage
@@ -19,42 +22,7 @@ from hydranet_qgis.dock.layout import NARROW
 from hydranet_qgis.dock.run_panel import RunPanel
 from hydranet_qgis.dock.tile_model import ABSTAINED, REASON, SCORE
 from hydranet_qgis.run_folder import Run, read_run
-from hydranet_qgis.run_registry import RunRegistry
 from tests.qgis.fake_worker import fake_run
-
-CRS = QgsCoordinateReferenceSystem("EPSG:32632")
-
-
-@pytest.fixture
-def canvas(qgis_canvas: QgsMapCanvas) -> QgsMapCanvas:
-    qgis_canvas.setDestinationCrs(CRS)
-    return qgis_canvas
-
-
-@pytest.fixture
-def asked() -> list[str]:
-    """Filled when the dock asks for a run."""
-    return []
-
-
-@pytest.fixture
-def dock(project: QgsProject, canvas: QgsMapCanvas, asked: list[str], qtbot: Any) -> Iterator[RunDock]:
-    registry = RunRegistry(project)
-    made = RunDock(registry, canvas, lambda: asked.append("run"))
-    qtbot.addWidget(made)
-    made.resize(360, 700)
-    made.show()
-    yield made
-    made.panel.close_down()
-    registry.close()
-    registry.deleteLater()
-
-
-@pytest.fixture
-def panel(dock: RunDock, run: Run) -> RunPanel:
-    """The panel with one run open."""
-    assert dock.panel.open_run(str(run.folder))
-    return dock.panel
 
 
 def _click_row(panel: RunPanel, tile: int, qtbot: Any) -> None:
@@ -99,11 +67,11 @@ def test_a_folder_that_is_no_run_is_told(dock: RunDock, tmp_path: Path) -> None:
 
 def test_warnings_unfold(panel: RunPanel) -> None:
     summary = panel.widgets.summary
-    summary._line.linkActivated.emit("#warnings")
-    assert summary._warnings.isVisible()
-    assert "Expert 'roads' was skipped" in summary._warnings.text()
-    summary._line.linkActivated.emit("#warnings")
-    assert not summary._warnings.isVisible()
+    summary.line.linkActivated.emit("#warnings")
+    assert summary.warnings.isVisible()
+    assert "Expert 'roads' was skipped" in summary.warnings.text()
+    summary.line.linkActivated.emit("#warnings")
+    assert not summary.warnings.isVisible()
 
 
 def test_a_click_zooms_to_the_tile_and_outlines_it(panel: RunPanel, canvas: QgsMapCanvas, qtbot: Any) -> None:

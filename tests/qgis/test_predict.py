@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
+    QgsProcessingUtils,
     QgsProject,
     QgsProperty,
     QgsRasterLayer,
@@ -60,19 +61,23 @@ def test_the_request_is_what_was_asked(scene: Path, tmp_path: Path) -> None:
     _run(
         scene, tmp_path / "out", feedback, BANDS=" blue=2,green=3,red=4 ", TOP_K=3, POLICY="top-k",
         OVERLAP=32, EXTENT="500000,500320,5199680,5200000", EXPERTS=["water", "clouds"],
-        FORCE_GSD=True, RADIOMETRY="0.0001,0",
+        FORCE_GSD=True, RADIOMETRY="0.0001,0", MISS_RATE=7, SKIP_DAMAGED=True, RESUME=True, THREADS=3,
+        MEMORY_MB=512,
     )  # fmt: skip
     request = json.loads((tmp_path / "out" / "run.json").read_text())["request"]
     assert request == {
         "input": str(scene), "output": str(tmp_path / "out"), "bundle": None,
         "bands": "blue=2,green=3,red=4", "radiometry": "0.0001,0",
-        "experts": ["water", "clouds"], "policy": "top-k", "top_k": 3, "overlap": 32,
-        "extent": [500000.0, 5199680.0, 500320.0, 5200000.0], "force_gsd": True, "overwrite": False,
+        "experts": ["water", "clouds"], "policy": "top-k", "top_k": 3, "miss_rate": 0.07, "overlap": 32,
+        "extent": [500000.0, 5199680.0, 500320.0, 5200000.0], "mask": None, "force_gsd": True,
+        "skip_damaged": True, "overwrite": False, "resume": True, "threads": 3, "memory_mb": 512,
+        "device": "auto", "precision": "auto",
     }  # fmt: skip
     command = next(line for line in feedback.lines if line.startswith("hydranet predict"))
     assert command.endswith(
         "--bands=blue=2,green=3,red=4 --radiometry=0.0001,0 --experts=water,clouds --policy=top-k --top-k=3 "
-        "--overlap=32 --extent=500000.0,5199680.0,500320.0,5200000.0 --force-gsd"
+        "--overlap=32 --extent=500000.0,5199680.0,500320.0,5200000.0 --threads=3 --memory-mb=512 "
+        "--force-gsd --skip-damaged --resume"
     )
 
 
@@ -192,14 +197,14 @@ def test_a_layer_takes_the_crs_that_qgis_was_told(tmp_path: Path, project: QgsPr
 
 
 @pytest.mark.parametrize("name", ["crash", "killed"])
-def test_a_crash_is_an_error_with_last_words_and_the_next_run_works(
-    name: str, tmp_path: Path, scene: Path
-) -> None:
-    out = tmp_path / "out"
-    with pytest.raises(QgsProcessingException, match="stopped unexpectedly.*the tensor is too big"):
-        _run(make_scene(tmp_path / f"{name}.tif"), out)
-    assert not out.exists()  # nothing half-made is left
-    assert _run(scene, out)["TILES"] == 12
+def test_a_crash_is_an_error_with_last_words_and_can_be_continued(name: str, tmp_path: Path) -> None:
+    out, scene = tmp_path / "out", make_scene(tmp_path / f"{name}.tif")
+    with pytest.raises(QgsProcessingException, match="stopped unexpectedly.*the tensor is too big") as told:
+        _run(scene, out)
+    assert str(told.value).endswith("run it again with the same run folder and tick Resume.")
+    assert (out / "journal" / "plan.json").is_file()
+    assert _run(scene, out, RESUME=True)["TILES"] == 12
+    assert not (out / "journal").exists()
 
 
 def test_an_error_of_the_worker_is_one_sentence(tmp_path: Path) -> None:
@@ -207,11 +212,49 @@ def test_an_error_of_the_worker_is_one_sentence(tmp_path: Path) -> None:
         _run(make_scene(tmp_path / "error.tif"), tmp_path / "out")
 
 
-def test_a_run_can_be_cancelled(tmp_path: Path) -> None:
-    feedback = Feedback(cancel=True)
+def test_an_error_on_the_way_is_told_as_the_worker_tells_it(tmp_path: Path) -> None:
+    with pytest.raises(QgsProcessingException, match=r"^The disk is full\. Resume it\.$"):
+        _run(make_scene(tmp_path / "full.tif"), tmp_path / "out")
+    assert (tmp_path / "out" / "journal").is_dir()
+
+
+def test_a_refusal_to_continue_gives_no_such_advice(tmp_path: Path) -> None:
+    (tmp_path / "out" / "journal").mkdir(parents=True)
+    with pytest.raises(QgsProcessingException, match=r"^The unfinished run is another one\.$"):
+        _run(make_scene(tmp_path / "differs.tif"), tmp_path / "out", RESUME=True)
+    assert (tmp_path / "out" / "journal").is_dir()
+
+
+def test_nothing_is_kept_of_a_crash_in_a_temporary_folder(tmp_path: Path) -> None:
+    before = set(Path(QgsProcessingUtils.tempFolder()).rglob("journal"))
+    with pytest.raises(QgsProcessingException) as told:
+        _run(make_scene(tmp_path / "killed.tif"), QgsProcessing.TEMPORARY_OUTPUT)
+    assert "Resume" not in str(told.value)
+    assert set(Path(QgsProcessingUtils.tempFolder()).rglob("journal")) == before
+
+
+@pytest.mark.parametrize("name", ["slow", "deaf"])
+def test_a_run_can_be_cancelled(name: str, tmp_path: Path) -> None:
     with pytest.raises(QgsProcessingException, match="cancelled"):
-        _run(make_scene(tmp_path / "slow.tif"), tmp_path / "out", feedback)
+        _run(make_scene(tmp_path / f"{name}.tif"), tmp_path / "out", Feedback(cancel=True))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_cancelled_resume_keeps_what_was_there_before(tmp_path: Path) -> None:
+    (tmp_path / "out" / "journal").mkdir(parents=True)
+    with pytest.raises(QgsProcessingException, match="had to be ended"):
+        _run(make_scene(tmp_path / "deaf.tif"), tmp_path / "out", Feedback(cancel=True), RESUME=True)
+    assert (tmp_path / "out" / "journal").is_dir()
+
+
+def test_how_it_was_read_and_chosen_is_told(scene: Path, tmp_path: Path) -> None:
+    feedback = Feedback()
+    _run(scene, tmp_path / "out", feedback, POLICY="recall", MISS_RATE=2.3)
+    told = "\n".join(feedback.lines)
+    assert "Bands: blue ← 2, green ← 3" in told and "pan synthesised; re3 missing (by description)" in told
+    assert "Reflectance: (value − 1000) × 0.0001 (from metadata)" in told
+    assert "Policy: recall, at most 2.3 % missed; thresholds clouds 0.22, water 0.21" in told
+    assert "--policy=recall --miss-rate=0.023 --overlap" in told
 
 
 def test_a_destination_by_expression_is_understood(scene: Path, tmp_path: Path) -> None:

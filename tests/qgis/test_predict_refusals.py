@@ -45,6 +45,11 @@ def test_a_missing_python_is_told_when_run(
         ({"BUNDLE": "/nowhere"}, "has no model.json"),
         ({"TOP_K": 0}, "TOP_K"),
         ({"EXPERTS": ["unicorns"]}, "EXPERTS"),
+        ({"THREADS": 0}, "THREADS"),
+        ({"MEMORY_MB": 63}, "MEMORY_MB"),
+        ({"MISS_RATE": 100}, "MISS_RATE"),
+        ({"RESUME": True, "OVERWRITE": True}, "tick only one of them"),
+        ({"MASK": "/nowhere.gpkg"}, "Could not load source layer for MASK"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(
@@ -62,6 +67,18 @@ def test_a_run_is_not_overwritten_unless_allowed(
     assert "already holds a run" in _refusal(parameters, context)
     (tmp_path / "out" / "routing.gpkg").unlink()
     assert _run(scene, tmp_path / "out", OVERWRITE=True)["TILES"] == 12
+
+
+def test_an_unfinished_run_is_continued_or_replaced_only_if_asked(
+    scene: Path, tmp_path: Path, context: QgsProcessingContext
+) -> None:
+    (tmp_path / "out" / "journal").mkdir(parents=True)
+    (tmp_path / "out" / "journal" / "plan.json").write_text("{}")
+    parameters = {"INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / "out")}
+    assert "holds an unfinished run; tick Resume" in _refusal(parameters, context)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("hydranet:predict")
+    for way in ("RESUME", "OVERWRITE"):
+        assert algorithm.checkParameterValues({**parameters, way: True}, context) == (True, "")
 
 
 def test_a_file_is_no_run_folder(scene: Path, context: QgsProcessingContext) -> None:

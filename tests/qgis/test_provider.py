@@ -18,16 +18,25 @@ AGREED = {
     "EXPERTS": ("enum", True, None),
     "TOP_K": ("number", False, 2),
     "EXTENT": ("extent", True, None),
+    "MASK": ("source", True, None),
     "POLICY": ("enum", False, "threshold"),
+    "MISS_RATE": ("number", True, 5.0),
     "OVERLAP": ("number", False, 64),
     "RADIOMETRY": ("string", False, "auto"),
     "FORCE_GSD": ("boolean", False, False),
+    "SKIP_DAMAGED": ("boolean", True, False),
     "BUNDLE": ("file", True, None),
+    "THREADS": ("number", True, None),
+    "MEMORY_MB": ("number", True, None),
+    "RESUME": ("boolean", True, False),
     "OVERWRITE": ("boolean", False, False),
     "ROUTING": ("sink", True, None),
     "OUTPUT_FOLDER": ("folderDestination", False, None),
 }
-ADVANCED = {"POLICY", "OVERLAP", "RADIOMETRY", "FORCE_GSD", "BUNDLE", "OVERWRITE"}
+ADVANCED = {
+    *("POLICY", "MISS_RATE", "OVERLAP", "RADIOMETRY", "FORCE_GSD", "SKIP_DAMAGED", "BUNDLE"),
+    *("THREADS", "MEMORY_MB", "RESUME", "OVERWRITE"),
+}
 OUTPUTS = {
     "OUTPUT_LAYERS",
     "TILES",

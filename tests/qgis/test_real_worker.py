@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsProcessingException, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 
 from hydranet_qgis import paths, results, worker_client
 from hydranet_qgis.algorithms import predict
@@ -64,6 +74,44 @@ def test_the_real_worker_refuses_in_a_sentence_and_goes_on(tmp_path: Path) -> No
     pid = worker_client.shared_client().pid
     assert _run(bare, tmp_path / "out", Feedback(), BANDS="rgb")["TILES"] == 1
     assert worker_client.shared_client().pid == pid is not None
+
+
+class Killer(Feedback):
+    """Kills the worker once, at the first sign that tiles are done."""
+
+    killed = False
+
+    def _step(self, value: float) -> None:
+        super()._step(value)
+        if value > 10.0 and not self.killed:
+            self.killed = True
+            os.kill(worker_client.shared_client().pid, signal.SIGKILL)
+
+
+def test_a_killed_run_with_a_copied_mask_is_resumed_to_the_same_result(
+    tmp_path: Path, project: QgsProject
+) -> None:
+    scene = make_scene(tmp_path / "long.tif", 700, 900)
+    mask = QgsVectorLayer("Polygon?crs=EPSG:32632", "drawn by hand", "memory")
+    feature = QgsFeature()
+    feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(500010, 5191010, 502000, 5199990)))
+    mask.dataProvider().addFeature(feature)
+    mask.updateExtents()
+    project.addMapLayer(mask)
+    how = {"POLICY": "top-k", "FORCE_GSD": True, "OVERLAP": 32, "MASK": mask.id(), "THREADS": 1}
+    with pytest.raises(QgsProcessingException, match="killed by SIGKILL.*tick Resume\\.$"):
+        _run(scene, tmp_path / "out", Killer(), **how)
+    with pytest.raises(QgsProcessingException, match="holds an unfinished run"):
+        _run(scene, tmp_path / "out", Feedback(), **how)
+    feedback = Feedback()
+    result = _run(scene, tmp_path / "out", feedback, RESUME=True, **how)
+    assert any(line.startswith("Continuing the unfinished run") for line in feedback.lines)
+    assert not (tmp_path / "out" / "journal").exists()
+    assert read_run(tmp_path / "out").masked > 0
+    _run(scene, tmp_path / "whole", Feedback(), **how)
+    assert result["OUTPUT_LAYERS"]
+    for path in (*result["OUTPUT_LAYERS"], str(tmp_path / "out" / "routing.gpkg")):
+        assert Path(path).read_bytes() == (tmp_path / "whole" / Path(path).name).read_bytes(), path
 
 
 def test_a_real_run_can_be_cancelled(tmp_path: Path) -> None:

@@ -129,6 +129,10 @@ def test_help_names_every_choice_of_the_algorithm() -> None:
     for word in (
         "threshold",
         "top-k",
+        "recall",
+        "Mask",
+        "Resume",
+        "outside mask",
         "auto",
         "run.json",
         "routing.gpkg",

@@ -1,14 +1,18 @@
 """A scripted worker: speaks the protocol, and behaves as the name of the input raster says.
 
 crash…  dies in the middle        killed… is killed by a signal     error…  reports an error of the job
+full…   fails in the middle, with something worth continuing        differs… refuses to continue
 slow…   works until it is told to stop                               deaf…   works and hears nothing
 mute…   sends nothing at all      anything else: writes a run.
+
+An unfinished run has a journal/plan.json in the run folder; with "resume" or "overwrite" any run is finished.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -29,8 +33,13 @@ def emit(**event) -> None:
 
 def job(number: int, params: dict, stop: threading.Event) -> None:
     name, folder = Path(params["input"]).stem, Path(params["output"])
+    journal, existed = folder / "journal", folder.is_dir()
+    go_on = params.get("resume") or params.get("overwrite")
     if name.startswith("mute"):
         time.sleep(60)
+    if name.startswith("differs") or ((journal / "plan.json").exists() and not go_on):
+        emit(event="error", id=number, kind="OutputError", message="The unfinished run is another one.")
+        return
     emit(event="started", id=number, total_tiles=12, folder=str(folder))
     emit(event="log", id=number, level="warning", message="The radiometry was guessed from the values.")
     if name.startswith("error"):
@@ -38,27 +47,43 @@ def job(number: int, params: dict, stop: threading.Event) -> None:
             event="error", id=number, kind="BandError", message="The raster has 3 bands; say which is which."
         )
         return
-    if name.startswith(("crash", "killed")):
-        part = folder / ".hydranet.part-abc"
-        part.mkdir(parents=True)
-        (part / "water.tif").write_bytes(b"half")
+    if name.startswith(("crash", "killed", "full", "slow", "deaf")) and not go_on:
+        journal.mkdir(parents=True)
+        (journal / "plan.json").write_text("{}")
         emit(event="progress", id=number, done=3, total=12, message="3 of 12 tiles")
+    if name.startswith("full") and not go_on:
+        emit(event="error", id=number, kind="OutputError", message="The disk is full. Resume it.")
+        return
+    if name.startswith(("crash", "killed")) and not go_on:
         print("Traceback: something\nRuntimeError: the tensor is too big", file=sys.stderr, flush=True)
         if name.startswith("crash"):
             os._exit(3)
         os.kill(os.getpid(), signal.SIGKILL)
     while name.startswith(("slow", "deaf")):
-        emit(event="progress", id=number, done=1, total=12, message="1 of 12 tiles")
+        emit(event="progress", id=number, done=4, total=12, message="4 of 12 tiles")
         if stop.is_set() and name.startswith("slow"):
+            shutil.rmtree(journal if existed else folder)
             emit(event="cancelled", id=number)
             return
         time.sleep(0.05)
+    shutil.rmtree(journal, ignore_errors=True)
     summary = fake_run.write_run(
         folder,
         params,
         lambda done, total: emit(event="progress", id=number, done=done, total=total, message=""),
     )
     emit(event="finished", id=number, folder=str(folder), summary=summary)
+
+
+def safe_job(number: int, params: dict, stop: threading.Event) -> None:
+    """A mistake in here fails a test at once; silence would only do so after minutes."""
+    try:
+        job(number, params, stop)
+    except BaseException as error:
+        emit(
+            event="error", id=number, kind=type(error).__name__, message=f"The fake worker failed: {error!r}"
+        )
+        raise
 
 
 def main() -> None:
@@ -80,7 +105,7 @@ def main() -> None:
         if message["method"] == "predict":
             stops[message["id"]] = threading.Event()
             arguments = (message["id"], message["params"], stops[message["id"]])
-            threading.Thread(target=job, args=arguments, daemon=True).start()
+            threading.Thread(target=safe_job, args=arguments, daemon=True).start()
 
 
 if __name__ == "__main__":

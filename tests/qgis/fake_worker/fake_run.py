@@ -43,23 +43,36 @@ def scores_of(row: int, col: int, rows: int, cols: int) -> dict[str, float | Non
     }
 
 
+def thresholds_of(policy: str) -> dict[str, float]:
+    """The thresholds a policy uses; the recall guarantee lowers them."""
+    return {name: value / 2 if policy == "recall" else value for name, value in THRESHOLDS.items()}
+
+
 def decide(
-    scores: dict[str, float | None], policy: str, k: int, wanted: list[str] | None = None
+    scores: dict[str, float | None],
+    policy: str,
+    k: int,
+    wanted: list[str] | None = None,
+    outside: bool = False,
 ) -> tuple[list[str], dict[str, str], str]:
     """Chosen experts, reasons per expert, and the tile's reason."""
+    if outside:
+        return [], dict.fromkeys(NAMES, "outside mask"), "outside mask"
     if scores[NAMES[0]] is None:
         return [], dict.fromkeys(NAMES, "no data"), "no data"
     allowed = [n for n in NAMES if n != SKIPPED and (not wanted or n in wanted)]
     order = sorted(allowed, key=lambda n: -float(scores[n] or 0))
-    fit = order if policy == "top-k" else [n for n in order if float(scores[n] or 0) >= THRESHOLDS[n]]
-    chosen, reasons = fit[:k], {}
+    least = thresholds_of(policy)
+    fit = order if policy == "top-k" else [n for n in order if float(scores[n] or 0) >= least[n]]
+    chosen, reasons = fit if policy == "recall" else fit[:k], {}
+    above = "above recall threshold" if policy == "recall" else "above threshold"
     for name in NAMES:
         if name == SKIPPED:
             reasons[name] = "outside resolution"
         elif name not in allowed:
             reasons[name] = "not requested"
         elif name in chosen:
-            reasons[name] = f"top-{chosen.index(name) + 1}" if policy == "top-k" else "above threshold"
+            reasons[name] = f"top-{chosen.index(name) + 1}" if policy == "top-k" else above
         else:
             reasons[name] = "cut by k" if name in fit else "below threshold"
     return chosen, reasons, "routed" if chosen else "abstained: all below threshold"
@@ -84,16 +97,20 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
 
     table, layer = _table(folder / "routing.gpkg", wkt)
     rasters: dict[str, Any] = {}
-    tiles = {"total": rows * cols, "empty": 0, "abstained": 0, "routed": 0}
+    area = _area(request.get("mask"), wkt)
+    tiles = {"total": rows * cols, "empty": 0, "masked": 0, "abstained": 0, "routed": 0}
     counts = dict.fromkeys(NAMES, 0)
     for index in range(rows * cols):
         row, col = divmod(index, cols)
-        scores = scores_of(row, col, rows, cols)
-        chosen, reasons, reason = decide(scores, policy, k, request.get("experts"))
-        tiles["empty" if reason == "no data" else "routed" if chosen else "abstained"] += 1
         x, y = col * TILE, row * TILE
         w, h = min(TILE, width - x), min(TILE, height - y)
-        _tile(layer, transform, (index, row, col, x, y, w, h), scores, chosen, reasons, reason)
+        shape = _polygon(transform, x, y, w, h)
+        outside = area is not None and not area.Intersects(shape)
+        scores = dict.fromkeys(NAMES) if outside else scores_of(row, col, rows, cols)
+        chosen, reasons, reason = decide(scores, policy, k, request.get("experts"), outside)
+        became = {"no data": "empty", "outside mask": "masked"}.get(reason, "abstained")
+        tiles["routed" if chosen else became] += 1
+        _tile(layer, shape, (index, row, col, x, y, w, h), scores, chosen, reasons, reason)
         for name in chosen:
             counts[name] += 1
             raster = rasters.setdefault(name, _raster(folder, name, width, height, transform, wkt))
@@ -112,6 +129,32 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
     return summary
 
 
+def _area(mask: str | None, wkt: str) -> Any:
+    """The mask's polygons in the scene's CRS as one geometry, None without a mask."""
+    if mask is None:
+        return None
+    source = ogr.Open(mask)
+    assert source.GetLayerCount() == 1, "which layer is the mask?"
+    layer, target = source.GetLayer(0), osr.SpatialReference()
+    target.ImportFromWkt(wkt)
+    target.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    area = ogr.Geometry(ogr.wkbMultiPolygon)
+    for feature in layer:
+        shape = feature.GetGeometryRef().Clone()
+        shape.TransformTo(target)
+        area = area.Union(shape)
+    return area
+
+
+def _polygon(transform: Any, x: int, y: int, w: int, h: int) -> Any:
+    ring = ogr.Geometry(ogr.wkbLinearRing)
+    for px, py in ((x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)):
+        ring.AddPoint_2D(*gdal.ApplyGeoTransform(list(transform), px, py))
+    polygon = ogr.Geometry(ogr.wkbPolygon)
+    polygon.AddGeometry(ring)
+    return polygon
+
+
 def _table(path: Path, wkt: str) -> tuple[Any, Any]:
     table = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
     crs = osr.SpatialReference()
@@ -128,11 +171,11 @@ def _table(path: Path, wkt: str) -> tuple[Any, Any]:
     return table, layer
 
 
-def _tile(layer, transform, place, scores, chosen, reasons, reason) -> None:
+def _tile(layer, shape, place, scores, chosen, reasons, reason) -> None:
     feature = ogr.Feature(layer.GetLayerDefn())
     for name, value in zip(("tile", "row", "col", "x", "y", "width", "height"), place, strict=True):
         feature[name] = value
-    feature["valid"] = 0.0 if reason == "no data" else 1.0
+    feature["valid"] = 0.0 if reason in ("no data", "outside mask") else 1.0
     known = {name: score for name, score in scores.items() if score is not None}
     for name, score in known.items():
         feature[f"score_{name}"] = score
@@ -142,13 +185,7 @@ def _tile(layer, transform, place, scores, chosen, reasons, reason) -> None:
     if known:
         feature["top_expert"] = max(known, key=lambda n: known[n])
         feature["top_score"] = max(known.values())
-    _, _, _, x, y, w, h = place
-    ring = ogr.Geometry(ogr.wkbLinearRing)
-    for px, py in ((x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)):
-        ring.AddPoint_2D(*gdal.ApplyGeoTransform(list(transform), px, py))
-    polygon = ogr.Geometry(ogr.wkbPolygon)
-    polygon.AddGeometry(ring)
-    feature.SetGeometry(polygon)
+    feature.SetGeometry(shape)
     layer.CreateFeature(feature)
 
 
@@ -201,6 +238,16 @@ def _qml(name: str) -> str:
     )
 
 
+def _mapping() -> dict[str, Any]:
+    """PAN made from others, re3 not there, the rest from bands 2 on."""
+    status = {"pan": "synthesised", "re3": "missing"}
+    names = ("pan", "blue", "green", "red", "re1", "re2", "re3", "nir")
+    return {
+        name: {"layer_band": None if name in status else number, "status": status.get(name, "given")}
+        for number, name in enumerate(names, start=1)
+    }
+
+
 def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]:
     width, height, transform, wkt = scene
     experts = []
@@ -211,7 +258,7 @@ def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]
             {
                 "name": name, "title": TITLES[name], "kind": "classes" if name in CLASSES else "density",
                 "unit": None if name in CLASSES else "t/ha", "classes": classes,
-                "threshold": THRESHOLDS[name],
+                "threshold": thresholds_of(policy)[name],
                 "simulated": name == "biomass", "tiles": counts[name], "pixels": counts[name] * TILE * TILE,
                 "class_pixels": {str(c["value"]): counts[name] * 10 for c in classes}, "seconds": 0.1,
                 "output": f"{name}.tif" if used else None, "style": f"{name}.qml" if used else None,
@@ -224,8 +271,12 @@ def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]
         "request": request, "command": "hydranet predict …",
         "scene": {"path": request["input"], "width": width, "height": height, "crs": wkt or None,
                   "transform": list(transform), "gsd_m": 10.0},
-        "band_mapping": {}, "radiometry": {}, "model": {"id": "fake", "version": "0", "sha256": "0"},
-        "versions": {}, "policy": {"kind": policy, "k": k},
+        "band_mapping": {"method": "descriptions", "bands": _mapping()},
+        "radiometry": {"scale": 0.0001, "offset": -1000.0, "method": "metadata", "warning": None},
+        "model": {"id": "fake", "version": "0", "sha256": "0"},
+        "versions": {},
+        "policy": {"kind": policy, "k": k, "thresholds": thresholds_of(policy),
+                   "miss_rate": request.get("miss_rate") if policy == "recall" else None},
         "grid": {"tile": TILE, "overlap": 0, "rows": 0, "cols": 0}, "tiles": tiles, "experts": experts,
         "macs": {"spent": 42, "all_experts": 100, "saved_fraction": 0.58},
         "seconds": {"total": 1.25},

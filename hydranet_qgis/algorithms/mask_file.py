@@ -1,0 +1,251 @@
+"""The mask as a file of polygons that the worker can read: the layer's own, or a copy of what is meant."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    NULL,
+    QgsApplication,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsFeatureSink,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProviderRegistry,
+    QgsVectorFileWriter,
+    QgsWkbTypes,
+)
+
+from ..errors import InputError
+
+# What every GDAL reads; the worker's own need not have the drivers of QGIS's.
+_READABLE = (".gpkg", ".shp", ".geojson", ".json", ".fgb")
+_CLOCK = "OGR_CURRENT_DATE"
+_TIME = 946684800  # 2000-01-01
+_POLYGONS = QgsWkbTypes.GeometryType.PolygonGeometry
+
+
+# Copies in use, by path: two runs waiting for the worker may share one.
+_users: collections.Counter[str] = collections.Counter()
+_users_lock = threading.Lock()
+
+
+class MaskFile:
+    """The file to hand to the worker.
+
+    Attributes:
+        path: the file.
+        copied: whether it is a copy made for this run, to be removed by `remove`.
+    """
+
+    def __init__(self, path: str, copied: bool = False) -> None:
+        self.path, self.copied = path, copied
+        if copied:
+            with _users_lock:
+                _users[path] += 1
+
+    def remove(self) -> None:
+        """Remove the copy once nobody uses it any more; the user's own file stays."""
+        if not self.copied:
+            return
+        self.copied = False
+        with _users_lock:
+            _users[self.path] -= 1
+            if _users[self.path] <= 0:
+                del _users[self.path]
+                Path(self.path).unlink(missing_ok=True)
+
+
+def check_mask(
+    algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext, raster: Any
+) -> None:
+    """Check the parameter `name`: that it can be opened and holds polygons that meet the raster.
+
+    Raises:
+        InputError: something is wrong with it.
+    """
+    if not _is_given(parameters.get(name)):
+        return
+    source = _source(algorithm, parameters, name, context)
+    title = source.sourceName()
+    if QgsWkbTypes.geometryType(source.wkbType()) not in (
+        _POLYGONS,
+        QgsWkbTypes.GeometryType.UnknownGeometry,
+    ):
+        raise InputError(f"The mask '{title}' holds no polygons; choose a polygon layer.")
+    if source.featureCount() == 0:
+        chosen = _only_selected(parameters[name])
+        raise InputError(
+            f"No polygon of the mask '{title}' is selected; select some, or use all of them."
+            if chosen
+            else f"The mask '{title}' is empty; choose a layer with polygons."
+        )
+    if source.sourceCrs().isValid() and raster.crs().isValid():
+        move = QgsCoordinateTransform(source.sourceCrs(), raster.crs(), context.transformContext())
+        try:
+            box = move.transformBoundingBox(source.sourceExtent())
+        except QgsCsException:
+            return  # it reaches where the raster's projection does not; the worker looks closer
+        if not box.intersects(raster.extent()):
+            raise InputError(
+                f"The mask '{title}' lies outside the raster '{raster.name()}'; choose one that overlaps it."
+            )
+
+
+def resolve_mask(
+    algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> MaskFile | None:
+    """The file behind the parameter `name`, None if it is not given; in the main thread.
+
+    A layer that is one plain file is used as it is. Where the file says something else than the layer
+    (selected features, a filter, edits, another CRS, several layers) or may not be readable, the
+    polygons are copied.
+
+    Raises:
+        InputError: it cannot be opened or copied.
+    """
+    value = parameters.get(name)
+    if not _is_given(value):
+        return None
+    layer = _layer(algorithm, value, name, context)
+    own = None if layer is None or _is_restricted(value) else _own_file(layer)
+    return MaskFile(own) if own else _copy(_source(algorithm, parameters, name, context))
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != NULL and value != ""
+
+
+def _only_selected(value: Any) -> bool:
+    return isinstance(value, QgsProcessingFeatureSourceDefinition) and value.selectedFeaturesOnly
+
+
+def _is_restricted(value: Any) -> bool:
+    """Whether the parameter means only some of the layer's features."""
+    if not isinstance(value, QgsProcessingFeatureSourceDefinition):
+        return False
+    limited = getattr(value, "featureLimit", -1) not in (-1, None)
+    return value.selectedFeaturesOnly or limited or bool(getattr(value, "filterExpression", ""))
+
+
+def _layer(algorithm: Any, value: Any, name: str, context: QgsProcessingContext) -> Any:
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        value = value.source
+    return algorithm.parameterAsVectorLayer({name: value}, name, context)
+
+
+def _source(algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> Any:
+    source = algorithm.parameterAsSource(parameters, name, context)
+    if source is None:
+        value = parameters[name]
+        told = value.source.staticValue() if hasattr(value, "source") else value
+        raise InputError(f"The mask '{told}' cannot be opened; choose a polygon layer.")
+    return source
+
+
+def _own_file(layer: Any) -> str | None:
+    """File of a layer that is that file and nothing else."""
+    provider = layer.dataProvider()
+    if layer.providerType() != "ogr" or layer.subsetString() or layer.isModified():
+        return None
+    if layer.crs() != provider.crs() or QgsWkbTypes.isCurvedType(layer.wkbType()):
+        return None
+    parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source())
+    path = str(parts.get("path") or "")
+    if not path.lower().endswith(_READABLE) or not os.path.isfile(path) or _layers_in(path) != 1:
+        return None
+    return os.path.abspath(path)
+
+
+def _layers_in(path: str) -> int:
+    from osgeo import ogr  # asked of the file: the provider of one of its layers knows only that one
+
+    try:
+        dataset = ogr.Open(path, 0)
+    except RuntimeError:  # where OGR's exceptions are switched on
+        return 0
+    return dataset.GetLayerCount() if dataset is not None else 0
+
+
+def copies() -> Path:
+    """Where copies lie while they are used: the same place in every session of this user."""
+    return Path(QgsApplication.qgisSettingsDirPath() or tempfile.gettempdir()) / "hydranet" / "masks"
+
+
+def _copy(source: Any) -> MaskFile:
+    """Write the polygons into a file of our own.
+
+    The same polygons always give the same file: name, bytes and time. So an unfinished run finds its
+    mask unchanged when it is resumed, also after QGIS was started anew.
+    """
+    try:
+        copies().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="new-", dir=copies()) as folder:
+            made = Path(folder) / "mask.gpkg"
+            trouble = _write(source, made)
+            if not trouble:
+                target = copies() / f"{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}.gpkg"
+                os.utime(made, (_TIME, _TIME))
+                with _users_lock:
+                    if not _users[str(target)]:
+                        os.replace(made, target)
+                return MaskFile(str(target), copied=True)
+    except OSError as error:
+        trouble = str(error.strerror or error)
+    raise InputError(
+        f"The mask '{source.sourceName()}' cannot be copied for the worker ({trouble}); "
+        "save it as a GeoPackage and use that."
+    )
+
+
+def _write(source: Any, path: Path) -> str:
+    """Write a GeoPackage; returns what went wrong, "" if nothing did."""
+    from osgeo import gdal
+
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName, options.layerName = "GPKG", "mask"
+    before = gdal.GetConfigOption(_CLOCK)
+    gdal.SetConfigOption(_CLOCK, "2000-01-01T00:00:00.000Z")  # else the file tells when it was made
+    try:
+        kind, context = QgsWkbTypes.Type.MultiPolygon, QgsCoordinateTransformContext()
+        crs = source.sourceCrs()
+        writer = QgsVectorFileWriter.create(str(path), QgsFields(), kind, crs, context, options)
+        if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
+            return str(writer.errorMessage())
+        # The worker mends polygons that cross themselves; a refusal here would say less.
+        flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+        for feature in source.getFeatures(QgsFeatureRequest().setNoAttributes(), flag):
+            plain = _plain(feature)
+            if plain is not None and not writer.addFeature(plain, QgsFeatureSink.Flag.FastInsert):
+                return str(writer.errorMessage())
+        del writer  # writes what is left and closes the file
+    finally:
+        gdal.SetConfigOption(_CLOCK, before)
+    return ""
+
+
+def _plain(feature: QgsFeature) -> QgsFeature | None:
+    """The feature's polygons alone, without curves, heights and attributes; None if it has none."""
+    geometry = QgsGeometry(feature.geometry())
+    if geometry.isNull() or geometry.isEmpty() or geometry.type() != _POLYGONS:
+        return None
+    geometry.convertToStraightSegment()
+    geometry.get().dropZValue()
+    geometry.get().dropMValue()
+    geometry.convertToMultiType()
+    plain = QgsFeature()
+    plain.setGeometry(geometry)
+    return plain

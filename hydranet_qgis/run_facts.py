@@ -1,0 +1,109 @@
+"""How a run read its raster and chose its experts, in words: from `run.json`, for the log and the dock.
+
+Runs of older versions lack some of it; what is not there is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing worth knowing about a run.
+
+    Attributes:
+        title: what it is about, such as "Bands".
+        text: all of it.
+        brief: the gist, a few words.
+    """
+
+    title: str
+    text: str
+    brief: str
+
+
+def facts_of(data: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """What `run.json` tells of bands, radiometry and policy, in this order."""
+    found = (
+        _bands(data.get("band_mapping") or {}),
+        _radiometry(data.get("radiometry") or {}),
+        _policy(data.get("policy") or {}, data.get("experts") or ()),
+    )
+    return tuple(fact for fact in found if fact is not None)
+
+
+def _bands(mapping: Mapping[str, Any]) -> Fact | None:
+    bands = mapping.get("bands") or {}
+    given, made, missing = [], [], []
+    for name, band in bands.items():
+        number, status = band.get("layer_band"), band.get("status")
+        if status == "missing":
+            missing.append(name)
+        elif status == "synthesised":
+            made.append(name)
+        else:
+            told = band.get("description")
+            given.append(f"{name} ← {number}" + (f" ({told})" if told and told != name else ""))
+    if not bands:
+        return None
+    rest = [
+        f"{', '.join(names)} {what}" for names, what in ((made, "synthesised"), (missing, "missing")) if names
+    ]
+    how = _how(mapping.get("method"))
+    text = "; ".join([", ".join(given) or "none", *rest])
+    count = f"{len(given)} band{'' if len(given) == 1 else 's'}"
+    return Fact("Bands", f"{text}{f' ({how})' if how else ''}", ", ".join([count, *rest]))
+
+
+def _how(method: Any) -> str:
+    """Where a band mapping comes from, in words; a method this version does not know as it is."""
+    text = str(method or "")
+    if text.startswith("sensor:"):
+        return f"in the order of {text.partition(':')[2]}"
+    return {
+        "explicit": "as chosen",
+        "descriptions": "by description",
+        "wavelengths": "by wavelength",
+        "colours": "by colour interpretation",
+    }.get(text, text)
+
+
+def _radiometry(found: Mapping[str, Any]) -> Fact | None:
+    scale, offset = found.get("scale"), found.get("offset")
+    if scale is None:
+        return None
+    source = {"explicit": "as chosen", "metadata": "from metadata", "range": "guessed from the values"}
+    method = str(found.get("method") or "")
+    how = source.get(method, f"from {method}" if method else "")
+    if isinstance(scale, list) or isinstance(offset, list):
+        text = brief = "scale and offset of each band"
+    elif offset:
+        text = brief = f"(value {'−' if offset < 0 else '+'} {abs(offset):g}) × {scale:g}"
+    else:
+        text, brief = f"value × {scale:g}", f"× {scale:g}"
+    return Fact("Reflectance", f"{text}{f' ({how})' if how else ''}", brief)
+
+
+def _policy(policy: Mapping[str, Any], experts: Any) -> Fact | None:
+    kind, k = policy.get("kind"), policy.get("k")
+    if not kind:
+        return None
+    used = policy.get("thresholds") or {}
+    thresholds = {
+        expert["name"]: used.get(expert["name"], expert.get("threshold"))
+        for expert in experts
+        if not expert.get("skipped")
+    }
+    listed = ", ".join(f"{n} {float(t):.2f}" for n, t in thresholds.items() if t is not None)
+    if kind == "top-k":
+        strongest = "the strongest" if k == 1 else f"the {k} strongest"
+        return Fact("Policy", f"top-k, {strongest} of every tile", f"top-k, k = {k}")
+    if kind == "recall":
+        rate = f"{100 * float(policy.get('miss_rate') or 0.0):g} %"
+        text, brief = f"recall, at most {rate} missed", f"recall, ≤ {rate} missed"
+    else:
+        text, brief = f"{kind}, at most {k} per tile", f"{kind}, k ≤ {k}"
+    return Fact("Policy", f"{text}; thresholds {listed}", brief)
