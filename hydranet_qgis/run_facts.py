@@ -75,7 +75,12 @@ def _radiometry(found: Mapping[str, Any]) -> Fact | None:
     scale, offset = found.get("scale"), found.get("offset")
     if scale is None:
         return None
-    source = {"explicit": "as chosen", "metadata": "from metadata", "range": "guessed from the values"}
+    source = {
+        "explicit": "as chosen",
+        "metadata": "from metadata",
+        "range": "guessed from the values",
+        "sentinel2": "from the Sentinel-2 product",
+    }
     method = str(found.get("method") or "")
     how = source.get(method, f"from {method}" if method else "")
     if isinstance(scale, list) or isinstance(offset, list):

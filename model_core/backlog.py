@@ -1,8 +1,9 @@
 """Tiles that wait for an expert, from several rows of tiles if need be, until they fill its batch.
 
-Decoding one tile costs nearly as much as decoding two, so where the routing is skewed an expert waits
-until enough tiles need it. Their features are kept meanwhile; what may be kept is limited, and over the
-limit the expert that holds on to the oldest batch has to take what it has.
+A small batch is decoded at a worse rate than a full one, so where the routing is skewed an expert waits
+until enough tiles need it. Features are kept meanwhile, and no row of tiles is finished before its last
+tile is decoded; so a tile may wait only while so many others are encoded, then its expert has to take what
+it has.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Encoded:
     features: Any
     tiles: int
     waiting: int = 0
+    number: int = 0  # tiles encoded before it
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ class Backlog:
         Args:
             experts: how many there are.
             batch: tiles that an expert decodes at once.
-            keep: tiles whose features may be kept.
+            keep: tiles that may be encoded, and kept, while one waits.
         """
         self._batch = batch
         self._keep = keep
         self._queues: list[deque[tuple[Encoded, int, Tile]]] = [deque() for _ in range(experts)]
-        self._alive: deque[Encoded] = deque()  # oldest first
+        self._alive: list[Encoded] = []  # oldest first
+        self._encoded = 0
 
     def add(self, encoded: Encoded, chosen: list[list[int]], tiles: list[Tile]) -> None:
         """Line up a batch.
@@ -61,15 +64,17 @@ class Backlog:
             for position in positions:
                 self._queues[expert].append((encoded, position, tiles[position]))
                 encoded.waiting += 1
+        encoded.number = self._encoded
+        self._encoded += encoded.tiles
         if encoded.waiting:
             self._alive.append(encoded)
 
     def ready(self) -> Iterator[Order]:
-        """Batches that are full, then what must go because too much is kept."""
+        """Batches that are full, then those of tiles that have waited long enough."""
         for expert, queue in enumerate(self._queues):
             while len(queue) >= self._batch:
                 yield self._take(expert)
-        while self._kept() > self._keep:
+        while self._alive and self._encoded - self._alive[0].number > self._keep:
             oldest = self._alive[0]
             expert = next(e for e, queue in enumerate(self._queues) if queue and queue[0][0] is oldest)
             yield self._take(expert)
@@ -80,11 +85,6 @@ class Backlog:
             while queue:
                 yield self._take(expert)
 
-    def _kept(self) -> int:
-        while self._alive and not self._alive[0].waiting:
-            self._alive.popleft()
-        return sum(encoded.tiles for encoded in self._alive if encoded.waiting)
-
     def _take(self, expert: int) -> Order:
         queue = self._queues[expert]
         picks: list[tuple[Encoded, list[int]]] = []
@@ -92,6 +92,8 @@ class Backlog:
         for _ in range(min(self._batch, len(queue))):
             encoded, position, tile = queue.popleft()
             encoded.waiting -= 1
+            if not encoded.waiting:
+                self._alive.remove(encoded)
             tiles.append(tile)
             if picks and picks[-1][0] is encoded:
                 picks[-1][1].append(position)

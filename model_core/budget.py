@@ -16,9 +16,9 @@ _MB = 2**20
 # Shares of the memory. The rest is left for canvases and open output blocks, which are small.
 _CACHE, _PANELS, _BATCHES, _FEATURES = 0.25, 0.2, 0.25, 0.2
 _PANELS_ALIVE = 4  # one being read, two waiting, one in work
-_MOST_PANEL_TILES = 16
-_MOST_KEPT_TILES = 64
-_LEAST_CACHE = 32 * _MB
+_MOST_PANEL_TILES = 8
+_MOST_KEPT_TILES = 32
+_LEAST_CACHE = 96 * _MB
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Limits:
     Attributes:
         workers: inference threads.
         batch: tiles that each takes at once.
-        kept_tiles: tiles whose features may wait for an expert.
+        kept_tiles: tiles that may be encoded, and kept, while one waits for its expert.
         panel_tiles: tiles read at once.
         cache_bytes: GDAL's block cache.
     """

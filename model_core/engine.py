@@ -95,6 +95,7 @@ class Engine:
         self._read_rows = first  # rows wholly read
         self._closed = first  # rows wholly routed
         self._settled = first  # rows that no expert will touch again
+        self._through = first * grid.cols  # tiles that need no more encoding
         self._flying: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
         self._decode_seconds = np.array(self._start.spent.get("decode", [0.0] * experts), dtype=np.float64)
         self._seconds = {name: float(self._start.spent.get(name, 0.0)) for name in STAGES if name != "decode"}
@@ -139,25 +140,37 @@ class Engine:
                 check()
                 future, collect = self._flying.popleft()
                 collect(future.result())
-                progress(self._done(), total)
+                progress(self._through, total)
                 for order in self._backlog.ready():
                     self._begin_decode(pool, order)
             self._settle()
 
+        def drain() -> None:
+            """Do all that waits, in batches that are not full."""
+            if waiting:
+                self._begin_encode(pool, waiting[:])
+                waiting.clear()
+            advance(0)
+            for order in self._backlog.rest():
+                self._begin_decode(pool, order)
+            advance(0)
+
+        found = False  # a tile with data in this row of tiles
         for panel in panels:
             check()
-            waiting += [(panel, tile) for tile in self._receive(panel)]
+            full = self._receive(panel)
+            waiting += [(panel, tile) for tile in full]
             while len(waiting) >= self._limits.batch:
-                batch, waiting = waiting[: self._limits.batch], waiting[self._limits.batch :]
-                self._begin_encode(pool, batch)
+                self._begin_encode(pool, waiting[: self._limits.batch])
+                del waiting[: self._limits.batch]
                 advance(2 * self._limits.workers)
             self._settle()
-        if waiting:
-            self._begin_encode(pool, waiting)
-        advance(0)
-        for order in self._backlog.rest():
-            self._begin_decode(pool, order)
-        advance(0)
+            found = found or bool(full)
+            if panel.last:
+                if not found:  # no tile to come soon: nothing may stay open over a large gap
+                    drain()
+                found = False
+        drain()
         progress(total, total)
 
     def _timed(self, panels: Any) -> Any:
@@ -186,8 +199,10 @@ class Engine:
             if share > 0:
                 full.append(tile)
         self._unrouted[panel.row] += len(full)
+        self._through += len(panel.tiles) - len(full)
         if panel.last:
             self._read_rows = panel.row + 1
+            self._through += int((~self._plan.wanted[row[0].index : row[-1].index + 1]).sum())
         return full
 
     def _begin_encode(self, pool: ThreadPoolExecutor, batch: list[tuple[Panel, Tile]]) -> None:
@@ -227,6 +242,7 @@ class Engine:
         self._backlog.add(Encoded(features, len(tiles)), chosen, tiles)
         for tile in tiles:
             self._unrouted[tile.row] -= 1
+        self._through += len(tiles)
 
     def _begin_decode(self, pool: ThreadPoolExecutor, order: Order) -> None:
         future = pool.submit(self._decode, order)
@@ -279,11 +295,6 @@ class Engine:
         height, width = weight.shape
         inside = self._inside[row][:height, left : left + width]
         self._output.take(expert, self._grid.top(row), left, sums, weight, inside)
-
-    def _done(self) -> int:
-        """Tiles that need no more encoding: those of closed rows, and those routed of the open ones."""
-        rows = range(self._closed, self._read_rows)
-        return self._closed * self._grid.cols + sum(self._grid.cols - self._unrouted[row] for row in rows)
 
     def _spent(self) -> dict[str, Any]:
         return {**self._seconds, "decode": self._decode_seconds.tolist()}

@@ -42,7 +42,9 @@ def bands_text(run: Mapping[str, Any]) -> str:
     for name, band in mapping["bands"].items():
         source = band["layer_band"]
         label = band.get("description")
-        where = "" if source is None else f" from {source}" + (f" ({label})" if label else "")
+        where = (
+            "" if source is None else f" from {source}" + (f" ({label})" if label and label != name else "")
+        )
         words.append(f"{name}{where}" + ("" if band["status"] == "given" else f" {band['status']}"))
     return f"Bands ({mapping['method']}): {', '.join(words)}. {_radiometry_text(run['radiometry'])}"
 

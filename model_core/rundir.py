@@ -86,6 +86,7 @@ class RunFolder:
         self.staging = self.journal.folder / _RESULT
         # What was to be overwritten when the run began still is when it goes on.
         self._overwrite = overwrite or (resume and self.journal.overwrites)
+        self.resuming = False
         self._made: list[Path] = []
         self._committed = False
         self._old: list[str] = []
@@ -272,7 +273,9 @@ class RunFolder:
     def keeps_after(self, error: BaseException) -> bool:
         """Whether the journal stays when the run ends with this error."""
         stopped = isinstance(error, (CancelledError, KeyboardInterrupt))
-        return self.journal.worth_keeping and (self.keep_on_cancel or not stopped)
+        # What an earlier session left is not thrown away because a later one was stopped.
+        wanted = self.keep_on_cancel or self.resuming or not stopped
+        return wanted and self.journal.worth_keeping
 
     def _remove_made(self) -> None:
         for folder in reversed(self._made):

@@ -65,6 +65,7 @@ class Scene:
         crs: coordinate reference system, or None.
         transform: pixel to coordinates.
         tags: metadata of the dataset.
+        descriptions: of each raster band, None where it has none.
         gsd_m: ground sampling distance in metres at the centre, or None if unknown.
         mapping: which raster band feeds which model band.
         radiometry: how numbers become reflectance.
@@ -92,6 +93,7 @@ class Scene:
         self.tags: dict[str, str] = {**dataset.tags(ns="IMAGERY"), **dataset.tags()}
         band_tags = [{**dataset.tags(i, ns="IMAGERY"), **dataset.tags(i)} for i in dataset.indexes]
         status = _band_status(dataset, band_tags)
+        self.descriptions: tuple[str | None, ...] = dataset.descriptions
         self.mapping: BandMapping = find_mapping(
             bands,
             dataset.descriptions,

@@ -15,6 +15,7 @@ from .pixel_counts import pixel_warnings
 from .plan import Plan
 from .records import Tally
 from .rundir import FORMAT
+from .scene import Scene
 from .writer import BlockWriter
 
 
@@ -61,7 +62,7 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[
             "col_off": int(plan.window.col_off), "row_off": int(plan.window.row_off),
             "width": grid.width, "height": grid.height,
         },
-        "band_mapping": scene.mapping.as_dict(),
+        "band_mapping": _band_mapping(scene),
         "radiometry": scene.radiometry.as_dict(),
         "model": {
             "id": model.id,
@@ -95,6 +96,17 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[
             *scene.warnings, *plan.notes, *pixel_warnings(tally.counts), *_late_notes(tiles, counts, model),
         ],
     }  # fmt: skip
+
+
+def _band_mapping(scene: Scene) -> dict[str, Any]:
+    """Which raster band fed which model band, with what the raster calls it."""
+    found = scene.mapping.as_dict()
+    for band in found["bands"].values():
+        number = band["layer_band"]
+        said = None if number is None else scene.descriptions[number - 1]
+        if said:
+            band["description"] = said
+    return found
 
 
 def _expert(writer: BlockWriter, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:

@@ -302,3 +302,23 @@ def test_experts_not_allowed_are_scored_but_never_called(scene_file: str) -> Non
     seen = tally.valid > 0
     assert not np.isnan(tally.scores[seen]).any() and np.isnan(tally.scores[~seen]).all()
     assert tally.encoded == seen.sum()
+
+
+def test_a_gap_leaves_nothing_open(make_raster, tmp_path: Path) -> None:
+    """Two tiles, then many rows without data: the first rows are finished before the last are read."""
+    array = digital(96, 1200)
+    array[:, 40:1160] = 0
+    scene = make_raster("scene.tif", array, descriptions=BAND_NAMES, nodata=0)
+    kept: list[int] = []
+
+    class Watch(Listener):
+        def rows_above(self, until, spent) -> None:
+            super().rows_above(until, spent)
+            kept.append(len(engine._inside))
+
+    output = Watch()
+    with Scene.open(scene) as opened:
+        plan = make_plan(PredictRequest(scene, "unused", overlap=8), opened, FakeModel())
+        engine = Engine(plan, Limits(2, 50, 64, 4, 2**25), output)
+        engine.run(lambda done, total: None, lambda: None)
+    assert output.until[0] < 200 and max(kept) <= 4

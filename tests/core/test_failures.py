@@ -35,7 +35,8 @@ def _folder_for_inputs(tmp_path: Path) -> None:
 @pytest.fixture
 def not_root():
     """A folder to use without the rights of root, whom nothing is refused."""
-    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    # Folders of pytest, and often TMPDIR, are closed to other users than the one who runs the tests.
+    folder = Path(tempfile.mkdtemp(dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108 - made anew
     if os.geteuid() == 0:
         os.chown(folder, 65534, 65534)
         os.seteuid(65534)

@@ -47,7 +47,9 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
     assert stored["scene"]["transform"] == list(UTM)[:6]
     assert stored["scene"]["crs"] == rasterio.crs.CRS.from_epsg(32631).to_wkt()
     assert stored["scene"]["gsd_m"] == pytest.approx(10, rel=0.01)
-    assert stored["band_mapping"]["bands"]["nir"] == {"layer_band": 8, "status": "given"}
+    assert stored["band_mapping"]["bands"]["nir"] == {
+        "layer_band": 8, "status": "given", "description": "nir",
+    }  # fmt: skip
     assert stored["model"] == {
         "id": "fake", "version": "1.0", "sha256": "f" * 64, "device": "cpu", "precision": "fp32",
     }  # fmt: skip
