@@ -45,6 +45,7 @@ LoadModel = Callable[..., Model]  # (bundle folder, *, device, precision), as `b
 Cancelled = Callable[[], bool]
 
 _GO_ON = "What is done is kept: the same request with --resume (in QGIS: Resume) goes on from there."
+_FINISHING_CACHE = 32 * 2**20
 _WRITE_BEHIND = 64  # pieces of a tile's size
 
 
@@ -95,13 +96,11 @@ def predict(
             limits = limits_for(scene, model, request.threads, request.memory_mb, batch_size)
             folder.reserve(_names(model.experts), request.input)
             known = [*scene.warnings, *plan.notes]
-            for note in known:
+            for note in [*folder.notes, *known]:
                 emit(events.log("warning", note))
             emit(events.started(len(plan.grid.tiles), str(folder.path)))
             done = _begin_or_resume(plan, folder, emit)
-            # An integer: rasterio takes GDAL_CACHEMAX as bytes, never as megabytes.
-            with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes):
-                summary = _write_run(plan, limits, folder, done, emit, cancelled)
+            summary = _write_run(plan, limits, folder, done, emit, cancelled)
             for note in summary["warnings"]:
                 if note not in known:
                     emit(events.log("warning", note))
@@ -148,23 +147,26 @@ def _write_run(
     """Fill the staging folder and tell what was done."""
     grid, journal = plan.grid, folder.journal
     total = len(grid.tiles)
-    with WriteBehind(_WRITE_BEHIND) as behind:
+    # An integer: rasterio takes GDAL_CACHEMAX as bytes, never as megabytes.
+    with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes), WriteBehind(_WRITE_BEHIND) as behind:
         output = RunOutput(plan.model.experts, grid, journal, behind, done)
         engine = Engine(plan, limits, output, done.start)
         tally = engine.run(_Progress(emit), lambda: _check(cancelled))
     begin = time.perf_counter()
     journal.close()
-    for writer in output.writers:
-        _check(cancelled)
-        if writer.used:
-            name = f"{writer.spec.name}.tif"
-            emit(events.progress(total, total, f"Finishing {name}"))
-            write_cog(
-                folder.staging / name, writer, journal.folder, (grid.width, grid.height), plan.scene.crs,
-                plan.transform, _tags(plan, writer.spec),
-            )  # fmt: skip
-            style = raster_style(writer.spec, writer.counts.lowest, writer.counts.highest)
-            folder.write_text(f"{writer.spec.name}.qml", style)
+    # Blocks of the scene are not needed any more, and those of the outputs only once.
+    with rasterio.Env(GDAL_CACHEMAX=_FINISHING_CACHE):
+        for writer in output.writers:
+            _check(cancelled)
+            if writer.used:
+                name = f"{writer.spec.name}.tif"
+                emit(events.progress(total, total, f"Finishing {name}"))
+                write_cog(
+                    folder.staging / name, writer, journal.folder, (grid.width, grid.height),
+                    plan.scene.crs, plan.transform, _tags(plan, writer.spec),
+                )  # fmt: skip
+                style = raster_style(writer.spec, writer.counts.lowest, writer.counts.highest)
+                folder.write_text(f"{writer.spec.name}.qml", style)
     _write_routing(plan, folder, tally)
     tally.seconds["write"] = output.seconds + time.perf_counter() - begin
     return summarise(plan, tally, output.writers)

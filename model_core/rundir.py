@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from .errors import CancelledError, OutputError
 from .files import write_whole
@@ -69,6 +69,7 @@ class RunFolder:
         staging: where to write the finished ones.
         resuming: whether an unfinished run was found that is to be continued.
         keep_on_cancel: keep the journal also when the user stops the run.
+        notes: what the user should know about the folder.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class RunFolder:
         # What was to be overwritten when the run began still is when it goes on.
         self._overwrite = overwrite or (resume and self.journal.overwrites)
         self.resuming = False
+        self.notes: list[str] = []
         self._made: list[Path] = []
         self._committed = False
         self._old: list[str] = []
@@ -146,7 +148,7 @@ class RunFolder:
         elif {entry.name for entry in folder.iterdir()} - {_LOCK, _RESULT, _PREVIOUS, _MOVING}:
             raise OutputError(f"'{folder}' holds files that no run wrote; choose another folder.")
 
-    def _locked(self) -> FileLock:
+    def _locked(self) -> BaseFileLock:
         """Take the folder for this process; the system frees it when the process ends, however it ends."""
         path = self.journal.folder / _LOCK
         while True:
@@ -157,6 +159,11 @@ class RunFolder:
                 raise OutputError(
                     f"Another run is writing into '{self.path}'; wait for its end or choose another folder."
                 ) from None
+            except NotImplementedError:  # some network shares know no locks
+                self.notes.append(
+                    f"The file system of '{self.path}' knows no locks: make sure that no other run uses it."
+                )
+                return SoftFileLock(path.with_name("unlocked"))  # never taken; its release does nothing
             if path.exists():
                 return lock
             lock.release()  # its former owner has just removed the folder

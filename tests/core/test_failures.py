@@ -254,6 +254,17 @@ def test_a_second_run_into_a_folder_is_refused_at_once(scene_file: str, tmp_path
     run(scene_file, tmp_path / "run", FakeModel())
 
 
+def test_a_share_without_locks_is_used_with_a_warning(scene_file: str, tmp_path: Path, monkeypatch) -> None:
+    def unknown(self, **options: object):
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr("model_core.rundir.FileLock.acquire", unknown)
+    heard: list[dict] = []
+    run(scene_file, tmp_path / "run", FakeModel(), heard)
+    assert any("knows no locks" in event.get("message", "") for event in heard)
+    assert not (tmp_path / "run" / "journal").exists() and (tmp_path / "run" / "run.json").exists()
+
+
 def test_a_folder_named_journal_that_is_someones_own(scene_file: str, tmp_path: Path) -> None:
     (tmp_path / "run" / "journal").mkdir(parents=True)
     (tmp_path / "run" / "journal" / "diary.txt").write_text("mine")
