@@ -109,7 +109,7 @@ def _first_polygons(path: str) -> tuple[np.ndarray, CRS | None, list[str]]:
                     notes = [f"Features of the mask '{path}' that are no polygons were left out: {others}."]
                     return polygons, _crs_of(path, meta), notes if others else []
     except (DataSourceError, DataLayerError, shapely.errors.ShapelyError, OSError, ValueError) as error:
-        why = " ".join(str(error).split()).rstrip(".")
+        why = " ".join(str(error).split()).partition("; It might help")[0].rstrip(".")  # GDAL's own advice
         raise RequestError(
             f"The mask '{path}' cannot be read ({why}); give a vector file such as GeoPackage or GeoJSON."
         ) from error

@@ -318,7 +318,7 @@ def test_a_gap_leaves_nothing_open(make_raster, tmp_path: Path) -> None:
 
     output = Watch()
     with Scene.open(scene) as opened:
-        plan = make_plan(PredictRequest(scene, "unused", overlap=8), opened, FakeModel())
+        plan = make_plan(PredictRequest(scene, "unused", overlap=8, top_k=1), opened, FakeModel())
         engine = Engine(plan, Limits(2, 50, 64, 4, 2**25), output)
         engine.run(lambda done, total: None, lambda: None)
     assert output.until[0] < 200 and max(kept) <= 4
