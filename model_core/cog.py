@@ -18,9 +18,9 @@ from rasterio.transform import Affine
 from .errors import OutputError
 from .files import write_whole
 from .overviews import tops
-from .raster_file import detail
+from .raster_file import compression, detail
 from .spec import ExpertSpec
-from .writer import BLOCK, NODATA, PROBABILITY_STEPS, BlockWriter, compression
+from .writer import BLOCK, NODATA, PROBABILITY_STEPS, BlockWriter
 
 # What GDAL raises through rasterio: `shutil.copy` lets the plain GDAL error through.
 _TROUBLES = (RasterioError, CPLE_BaseError, OSError)
@@ -51,15 +51,14 @@ def write_cog(
         text = _vrt(writer, level, size, crs, transform, tags)
         write_whole(folder / _vrt_name(spec, level), text.encode())
     options = {
-        "COMPRESS": compression(),
+        "COMPRESS": compression(1)["compress"],
+        "LEVEL": "1",
         "BLOCKSIZE": "512",
         "BIGTIFF": "IF_SAFER",
         "OVERVIEWS": "FORCE_USE_EXISTING",
         "PREDICTOR": "NO" if spec.kind == "classes" else "YES",
         "NUM_THREADS": "ALL_CPUS",  # the bytes do not depend on it
     }
-    if options["COMPRESS"] == "ZSTD":
-        options["LEVEL"] = "1"
     try:
         with rasterio.Env():
             rasterio.shutil.copy(folder / _vrt_name(spec, 0), part, driver="COG", **options)

@@ -47,7 +47,7 @@ class Block:
 
 
 @dataclass
-class Progress:
+class Done:
     """How far the run came.
 
     Attributes:
@@ -123,7 +123,7 @@ class Journal:
             return {}
         return plan if isinstance(plan, dict) else {}
 
-    def load(self, grid: TileGrid, experts: list[str]) -> Progress:
+    def load(self, grid: TileGrid, experts: list[str]) -> Done:
         """Read how far the run came, and let go of what is not whole.
 
         Args:
@@ -131,7 +131,7 @@ class Journal:
             experts: names, in the model's order.
         """
         records: list[TileRecord] = []
-        done = Progress()
+        done = Done()
         for line in self._lines():
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 if "row" in line:
@@ -147,7 +147,7 @@ class Journal:
         done.start.row, done.start.records = first, records[:first]
         return done
 
-    def _keep_whole(self, done: Progress, experts: set[str]) -> None:
+    def _keep_whole(self, done: Done, experts: set[str]) -> None:
         """Check every block file; rows from the first bad one on are not safe."""
         bad = [
             block.row
@@ -165,7 +165,7 @@ class Journal:
         except OSError:
             return False
 
-    def rewind(self, done: Progress) -> None:
+    def rewind(self, done: Done) -> None:
         """Write the progress file anew with what `load` found to hold.
 
         Raises:

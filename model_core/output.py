@@ -11,7 +11,7 @@ import numpy as np
 
 from .background import WriteBehind
 from .grid import TileGrid
-from .journal import Block, Journal, Progress
+from .journal import Block, Done, Journal
 from .records import TileRecord
 from .spec import ExpertSpec
 from .writer import BLOCK, BlockWriter, finish
@@ -31,7 +31,7 @@ class RunOutput:
         grid: TileGrid,
         journal: Journal,
         behind: WriteBehind,
-        done: Progress,
+        done: Done,
     ) -> None:
         """Begin, or go on after `done`.
 
@@ -83,7 +83,7 @@ class RunOutput:
         self._journal.safe_until(whole, new, {**spent, "write": self.seconds})
 
 
-def remove_strays(folder: Path, done: Progress) -> None:
+def remove_strays(folder: Path, done: Done) -> None:
     """Remove block files that the journal does not know: of rows that will be written again."""
     known = {block.file for blocks in done.blocks.values() for block in blocks}
     for path in folder.glob("*-*.tif*"):

@@ -24,7 +24,7 @@ from .engine import Engine
 from .errors import CancelledError, HydraNetError
 from .fingerprint import fingerprint
 from .finished import finished_run
-from .journal import Progress
+from .journal import Done
 from .model import Model
 from .output import RunOutput, remove_strays
 from .plan import Plan, make_plan
@@ -126,12 +126,12 @@ def _told_how_to_go_on(folder: RunFolder) -> Iterator[None]:
         raise type(error)(f"{error} {_GO_ON}") from error
 
 
-def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Progress:
+def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Done:
     """Write down what the run is, or see that the unfinished one is the same and how far it came."""
     journal, run = folder.journal, fingerprint(plan)
     if not folder.resuming:
         journal.begin(run, plan.request.overwrite)
-        return Progress()
+        return Done()
     journal.check(run)
     done = journal.load(plan.grid, [spec.name for spec in plan.model.experts])
     remove_strays(journal.folder, done)
@@ -142,7 +142,7 @@ def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Progre
 
 
 def _write_run(
-    plan: Plan, limits: Limits, folder: RunFolder, done: Progress, emit: events.Emit, cancelled: Cancelled
+    plan: Plan, limits: Limits, folder: RunFolder, done: Done, emit: events.Emit, cancelled: Cancelled
 ) -> RunSummary:
     """Fill the staging folder and tell what was done."""
     grid, journal = plan.grid, folder.journal

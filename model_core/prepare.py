@@ -17,7 +17,7 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetWriter, MemoryFile
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from . import __version__
@@ -25,7 +25,7 @@ from .bands import BAND_NAMES, BANDS, PAN, STATUS_GIVEN, STATUS_MISSING, pan_wei
 from .errors import BandError, CancelledError, OutputError, RequestError
 from .pixel_counts import PixelCounts, pixel_warnings
 from .radiometry import INTEGER_SCALE, SCALE_TAG
-from .raster_file import detail
+from .raster_file import compression, detail
 from .scene import Scene
 
 NODATA = 0
@@ -206,29 +206,11 @@ def _profile(scene: Scene, area: Window) -> dict[str, Any]:
         "photometric": "MINISBLACK",
         "bigtiff": "IF_SAFER",
         "num_threads": min(4, os.cpu_count() or 1),
-        **compression(),
+        **compression(9),
     }
     if not scene.transform.is_identity:
         profile["transform"] = scene.transform * Affine.translation(area.col_off, area.row_off)
     return profile
-
-
-def compression() -> dict[str, Any]:
-    """zstd where this GDAL can write it, else deflate; both at level 9."""
-    with MemoryFile() as memory:
-        try:
-            with memory.open(
-                driver="GTiff",
-                width=1,
-                height=1,
-                count=1,
-                dtype="uint8",
-                compress="zstd",
-                crs="EPSG:4326",
-            ):
-                return {"compress": "zstd", "zstd_level": 9}
-        except (RasterioError, OSError):
-            return {"compress": "deflate", "zlevel": 9}
 
 
 def _describe(dataset: DatasetWriter, scene: Scene, area: Window) -> None:

@@ -1,4 +1,4 @@
-"""Opening a raster file, and saying plainly why it cannot be opened or read."""
+"""Opening a raster file, saying plainly why it cannot be opened or read, and how new ones are compressed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 
 from .errors import SceneError
 
@@ -92,3 +96,27 @@ def detail(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+@cache
+def _writes_zstd() -> bool:
+    """Whether this GDAL was built with zstd."""
+    try:
+        with (
+            MemoryFile() as memory,
+            memory.open(
+                driver="GTiff", width=1, height=1, count=1, dtype="uint8", compress="ZSTD",
+                transform=Affine.scale(2.0),
+            ) as raster,
+        ):  # fmt: skip
+            raster.write(np.zeros((1, 1, 1), np.uint8))
+    except (RasterioError, OSError):
+        return False
+    return True
+
+
+def compression(level: int) -> dict[str, Any]:
+    """GeoTIFF options for zstd at a level, or for deflate where this GDAL has no zstd."""
+    if _writes_zstd():
+        return {"compress": "ZSTD", "zstd_level": level}
+    return {"compress": "DEFLATE", "zlevel": level}

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -23,26 +21,12 @@ from .errors import OutputError
 from .files import write_whole
 from .journal import Block
 from .overviews import level_count, stacked
-from .raster_file import detail
+from .raster_file import compression, detail
 from .spec import ExpertSpec
 
 NODATA = 255  # of the two byte kinds, in the file only; inside the program a mask says it
 PROBABILITY_STEPS = 250  # probability = byte * 0.004
 BLOCK = 256
-
-
-@lru_cache(maxsize=1)
-def compression() -> str:
-    """`ZSTD`, or `DEFLATE` where this GDAL was built without it."""
-    try:
-        with MemoryFile() as memory, memory.open(
-            driver="GTiff", width=1, height=1, count=1, dtype="uint8", compress="ZSTD",
-            transform=Affine.scale(2.0),
-        ) as raster:  # fmt: skip
-            raster.write(np.zeros((1, 1, 1), np.uint8))
-    except RasterioError:
-        return "DEFLATE"
-    return "ZSTD"
 
 
 def finish(spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -196,16 +180,13 @@ class BlockWriter:
         return new
 
     def _encoded(self, values: np.ndarray) -> bytes:
-        options: dict[str, Any] = {"compress": compression()}
-        if options["compress"] == "ZSTD":
-            options["zstd_level"] = 1
         try:
             # Env: GDAL's messages become exceptions also in the thread that writes.
             with rasterio.Env(), MemoryFile() as memory:
                 with memory.open(
                     driver="GTiff", width=values.shape[2], height=values.shape[1], count=self.bands,
                     dtype=self.dtype, nodata=self.nodata, tiled=True, blockxsize=BLOCK, blockysize=BLOCK,
-                    transform=Affine.scale(2.0), **options,
+                    transform=Affine.scale(2.0), **compression(1),
                 ) as raster:  # fmt: skip
                     raster.write(values)
                 return bytes(memory.getbuffer())

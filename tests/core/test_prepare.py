@@ -186,10 +186,12 @@ def test_without_georeference(make_raster, tmp_path, recwarn):
 
 
 def test_deflate_where_zstd_is_missing(make_raster, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "compression", lambda: {"compress": "deflate", "zlevel": 9})
+    monkeypatch.setattr("model_core.raster_file._writes_zstd", lambda: False)
     array = numbers((8, 9, 9))
     prepare(make_raster("a.tif", array, descriptions=BAND_NAMES), str(tmp_path / "out.tif"), radiometry=TRUTH)
     np.testing.assert_array_equal(read(tmp_path / "out.tif"), array)
+    with rasterio.open(tmp_path / "out.tif") as raster:
+        assert raster.compression.value.lower() == "deflate"
 
 
 def test_an_existing_file_is_kept_unless_overwriting(make_raster, tmp_path):

@@ -16,8 +16,9 @@ from rasterio.transform import from_origin
 
 from model_core.cog import write_cog
 from model_core.errors import OutputError
+from model_core.raster_file import compression
 from model_core.spec import ClassSpec, ExpertSpec
-from model_core.writer import BlockWriter, compression, finish
+from model_core.writer import BlockWriter, finish
 from tests.core.fakes import BRIGHT, GREEN, IDENTITY, METRES
 
 UTM = from_origin(500000.0, 5000000.0, 10.0, 10.0)
@@ -56,7 +57,7 @@ def test_a_large_raster_is_a_cog(tmp_path: Path, spec: ExpertSpec) -> None:
     write(path, spec, sums)
     with rasterio.open(path) as raster:
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
-        assert raster.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == compression()
+        assert raster.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == compression(1)["compress"]
         assert raster.block_shapes == [(512, 512)] * raster.count
         assert raster.overviews(1)[:2] == [2, 4]
         assert raster.crs == CRS.from_epsg(32631) and raster.transform == UTM
