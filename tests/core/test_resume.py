@@ -64,7 +64,7 @@ def test_killed_at_three_random_points(scene_file: str, tmp_path: Path) -> None:
     assert start(scene_file, tmp_path / "whole").wait() == 0
     total = read_run(tmp_path / "whole")["tiles"]["total"]
     chance = random.SystemRandom()
-    points = [int(total * chance.uniform(*part)) for part in ((0.25, 0.4), (0.5, 0.65), (0.75, 0.95))]
+    points = [int(total * chance.uniform(*part)) for part in ((0.35, 0.45), (0.6, 0.7), (0.85, 0.95))]
     folder, began = tmp_path / "killed", []
     for number, point in enumerate(points):
         process = start(scene_file, folder, *["--resume"] * (number > 0), TEST_SLEEP="0.01")
