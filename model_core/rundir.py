@@ -20,7 +20,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from .errors import CancelledError, OutputError
 from .files import write_whole
-from .journal import Journal
+from .journal import PLAN, Journal
 
 FORMAT = "hydranet-run/1"
 RUN_JSON = "run.json"
@@ -145,7 +145,7 @@ class RunFolder:
                     f"'{self.path}' holds an unfinished run; continue it (--resume; in QGIS: Resume), "
                     "allow it to be overwritten, or choose another folder."
                 )
-        elif {entry.name for entry in folder.iterdir()} - {_LOCK, _RESULT, _PREVIOUS, _MOVING}:
+        elif _is_foreign(folder):
             raise OutputError(f"'{folder}' holds files that no run wrote; choose another folder.")
 
     def _locked(self) -> BaseFileLock:
@@ -170,7 +170,8 @@ class RunFolder:
             path.parent.mkdir(exist_ok=True)
 
     def _empty_journal(self) -> None:
-        for entry in list(self.journal.folder.iterdir()):
+        # The plan goes last: as long as anything is left, the folder can be told to be a journal.
+        for entry in sorted(self.journal.folder.iterdir(), key=lambda entry: entry.name == PLAN):
             if entry.name == _LOCK:
                 continue
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -294,3 +295,11 @@ class RunFolder:
             f"The run could not be put into '{self.path}' ({error.strerror or error}); check the free space "
             "and close layers that are open from that folder, then run again."
         )
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether a folder without a plan holds more than a run leaves that was killed before it had one."""
+    result = folder / _RESULT
+    return bool({entry.name for entry in folder.iterdir()} - {_LOCK, _RESULT}) or (
+        os.path.lexists(result) and (not result.is_dir() or any(result.iterdir()))
+    )

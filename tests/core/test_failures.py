@@ -265,13 +265,22 @@ def test_a_share_without_locks_is_used_with_a_warning(scene_file: str, tmp_path:
     assert not (tmp_path / "run" / "journal").exists() and (tmp_path / "run" / "run.json").exists()
 
 
-def test_a_folder_named_journal_that_is_someones_own(scene_file: str, tmp_path: Path) -> None:
-    (tmp_path / "run" / "journal").mkdir(parents=True)
-    (tmp_path / "run" / "journal" / "diary.txt").write_text("mine")
+@pytest.mark.parametrize("name", ["diary.txt", "result/diary.txt", "previous/diary.txt"])
+def test_a_folder_named_journal_that_is_someones_own(scene_file: str, tmp_path: Path, name: str) -> None:
+    own = tmp_path / "run" / "journal" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
     for again in ({}, {"overwrite": True}, {"resume": True}):
         with pytest.raises(OutputError, match="journal' holds files that no run wrote"):
             run(scene_file, tmp_path / "run", FakeModel(), **again)
-    assert content(tmp_path / "run") == {"journal/diary.txt": b"mine"}
+    assert content(tmp_path / "run") == {f"journal/{name}": b"mine"}
+
+
+def test_a_run_killed_before_it_began_is_no_obstacle(scene_file: str, tmp_path: Path) -> None:
+    (tmp_path / "run" / "journal" / "result").mkdir(parents=True)
+    (tmp_path / "run" / "journal" / "lock").write_text("")
+    run(scene_file, tmp_path / "run", FakeModel())
+    assert not (tmp_path / "run" / "journal").exists()
 
 
 def test_a_tiny_raster(make_raster, tmp_path: Path) -> None:
