@@ -1,4 +1,4 @@
-"""The seven tasks the bundled model is trained for, and what "the tile needs this expert" means.
+"""The tasks the bundled model is trained for, and what "the tile needs this expert" means.
 
 The pack's label codes are the class values here, except land cover, whose code 6 ("vegetation of
 unknown kind") is no class of its own but trees *or* low vegetation.
@@ -45,9 +45,24 @@ def _binary(absent: str, present: str, color: str) -> tuple[ClassSpec, ...]:
 
 
 def _expert(
-    name: str, title: str, classes: tuple[ClassSpec, ...], gsd: tuple[float, float], text: str
+    name: str,
+    title: str,
+    classes: tuple[ClassSpec, ...],
+    gsd: tuple[float, float],
+    text: str,
+    *,
+    simulated: bool = False,
 ) -> ExpertSpec:
-    return ExpertSpec(name, title, "classes", len(classes), classes, valid_gsd_m=gsd, description=text)
+    return ExpertSpec(
+        name,
+        title,
+        "classes",
+        len(classes),
+        classes,
+        valid_gsd_m=gsd,
+        simulated=simulated,
+        description=text,
+    )
 
 
 TASKS: tuple[Task, ...] = (
@@ -121,6 +136,23 @@ TASKS: tuple[Task, ...] = (
         ),
         (1,),
         0.01,
+    ),
+    Task(
+        _expert(
+            "fire",
+            "Fire and smoke",
+            (
+                ClassSpec(0, "no fire", None),
+                ClassSpec(1, "smoke", "#8d8d8d"),
+                ClassSpec(2, "flame", "#ff4500"),
+            ),
+            (5.0, 40.0),
+            "Smoke plumes and flames. Trained on simulated fires only: no open imagery of flames in these "
+            "bands could be had.",
+            simulated=True,
+        ),
+        (1, 2),
+        0.005,
     ),
 )
 
