@@ -18,6 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--run", type=Path, help="run folder; an unfinished run in it is continued (default: a new one)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where new runs go (default: runs)")
+    parser.add_argument(
+        "--from", dest="start", type=Path, help="bundle whose weights the training starts from"
+    )
     parser.add_argument("--quick", action="store_true", help="minutes instead of hours: to see that it works")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     parser.add_argument("--install", action="store_true", help="make the new bundle the default one")
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             file.flush()
 
         log(f"run folder {folder}; to continue it after a stop: hydranet train --data … --run {folder}")
-        info = train_bundle(args.data, folder, QUICK if args.quick else FULL, log)
+        info = train_bundle(args.data, folder, QUICK if args.quick else FULL, log, start=args.start)
     print(info.folder)
     if args.install:
         from ..resources import ROOT

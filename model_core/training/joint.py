@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ..networks.encoder import Features
 from ..networks.hydranet import HydraNet
 from ..networks.inference import native_bf16
 from ..spec import ExpertSpec
 from ..tasks import TASK_NAMES, TASKS, UNKNOWN
+from .balance import GradientBalance
+from .history import History
 from .losses import segmentation_loss
 from .pack import Sample
 from .recipe import Recipe
@@ -37,6 +41,10 @@ CHECKPOINT_EVERY = 250
 """Steps between checkpoints: a few minutes of work at most are lost to a stop."""
 
 
+VALIDATE_EVERY = 1000
+LOG_EVERY = 50
+
+
 class Checkpoint:
     """Weights, averaged weights, optimiser moments and the step, as safetensors beside a small JSON.
 
@@ -47,13 +55,21 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, step: int, network: HydraNet, average: HydraNet, optimizer: torch.optim.Optimizer) -> None:
+    def save(
+        self,
+        step: int,
+        network: HydraNet,
+        average: HydraNet,
+        optimizer: torch.optim.Optimizer,
+        balance: GradientBalance,
+    ) -> None:
         """Keep everything a resumed training needs."""
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
         tensors |= {f"average.{k}": v.contiguous() for k, v in average.state_dict().items()}
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
+        tensors["balance"] = balance.norm
         name = f"step-{step:06d}.safetensors"
         save_file({k: v.clone() for k, v in tensors.items()}, self.folder / f"{name}.part")
         os.replace(self.folder / f"{name}.part", self.folder / name)
@@ -64,7 +80,13 @@ class Checkpoint:
             if old.name != name:
                 old.unlink()
 
-    def load(self, network: HydraNet, average: HydraNet, optimizer: torch.optim.Optimizer) -> int:
+    def load(
+        self,
+        network: HydraNet,
+        average: HydraNet,
+        optimizer: torch.optim.Optimizer,
+        balance: GradientBalance,
+    ) -> int:
         """Restore the last checkpoint; returns its step, 0 if there is none."""
         index = self.folder / "checkpoint.json"
         if not index.is_file():
@@ -73,6 +95,7 @@ class Checkpoint:
         tensors = load_file(self.folder / entry["file"])
         network.load_state_dict(_under(tensors, "network."))
         average.load_state_dict(_under(tensors, "average."))
+        balance.norm.copy_(tensors["balance"])
         states: dict[int, dict[str, Tensor]] = {}
         for key, value in _under(tensors, "optimizer.").items():
             number, name = key.split(".", 1)
@@ -93,25 +116,49 @@ def learning_rate(step: int, total: int, recipe: Recipe) -> float:
     return recipe.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def batch_loss(
-    network: HydraNet, batch: dict[str, Tensor], recipe: Recipe
-) -> tuple[Tensor, dict[str, float]]:
-    """Sum of the tasks' losses; an expert decodes only the tiles that carry its labels."""
-    features = network.encode(batch["reflectance"], batch["available"], batch["valid"])
+def backward(
+    network: HydraNet, batch: dict[str, Any], recipe: Recipe, balance: GradientBalance
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Gradients of one batch, into the parameters; an expert decodes only the tiles that carry its labels.
+
+    Each task goes back through its own decoder to the shared features first; the sum of what arrives
+    there, balanced, goes back through the encoder once.
+
+    Returns:
+        Losses by task, and the factors their gradients were balanced with.
+    """
+    with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
+        features = network.encode(batch["reflectance"], batch["available"], batch["valid"])
+    leaves = [level.detach().requires_grad_() for level in features.levels]
+    shared = Features(tuple(leaves), features.coverage)
     labels = torch.where(batch["valid"].bool(), batch["labels"], UNKNOWN)  # (B, tasks, S, S)
     labelled = (labels != UNKNOWN).flatten(2).any(2)  # (B, tasks)
-    total, parts = torch.zeros(()), {}
+    pull = [torch.zeros_like(leaf) for leaf in leaves]
+    losses, factors = {}, {}
     for number, name in enumerate(TASK_NAMES):
         index = labelled[:, number].nonzero()[:, 0]
         if len(index) == 0:
             continue
-        logits = network.decode(name, features, index)
-        weights = torch.tensor(recipe.class_weights[name])
-        loss = segmentation_loss(logits, labels[index, number], weights, vegetation=name == "landcover")
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
+            logits = network.decode(name, shared, index)
+        loss = segmentation_loss(
+            logits,
+            labels[index, number],
+            torch.tensor(recipe.class_weights[name]),
+            vegetation=name == "landcover",
+            focal=recipe.focal.get(name, 0.0),
+        )
         # Share of the batch: a task seen on one tile pulls no harder on the encoder than that tile.
-        total = total + loss * (len(index) / len(labels)) ** 0.5
-        parts[name] = float(loss.detach())
-    return total, parts
+        (loss * (len(index) / len(labels)) ** 0.5).backward()
+        gradients = [leaf.grad for leaf in leaves]
+        factor = balance.factor(number, gradients) if recipe.balance == "gradient" else 1.0
+        for total, gradient in zip(pull, gradients, strict=True):
+            total.add_(gradient, alpha=factor)
+        for leaf in leaves:
+            leaf.grad = None
+        losses[name], factors[name] = float(loss.detach()), factor
+    torch.autograd.backward(features.levels, pull)
+    return losses, factors
 
 
 def train_joint(
@@ -119,20 +166,34 @@ def train_joint(
     recipe: Recipe,
     folder: Path,
     log: Callable[[str], None],
+    *,
+    network: HydraNet | None = None,
+    validate: Callable[[HydraNet], dict[str, float]] | None = None,
 ) -> HydraNet:
     """Train encoder and experts; returns the averaged network (unfolded).
 
     Resumes from `folder/checkpoint.json` if there is one. Batch `i` depends on the seed and `i` alone.
+
+    Args:
+        samples: scenes to draw tiles from.
+        recipe: every number of the training.
+        folder: for checkpoints, `weights` of the run; figures over the steps go beside it.
+        log: takes lines for the user.
+        network: where to start from; a new network by default.
+        validate: figures of the averaged network by name, computed every `VALIDATE_EVERY` steps for the
+            curves. Nothing is chosen by them.
     """
-    network = new_network(recipe)
+    network = network or new_network(recipe)
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(
         [p for name, p in network.named_parameters() if not name.startswith("switcher.")],
         lr=recipe.lr,
         weight_decay=recipe.weight_decay,
     )
-    checkpoint = Checkpoint(folder)
-    step = checkpoint.load(network, average, optimizer)
+    balance = GradientBalance(len(TASK_NAMES))
+    checkpoint, history = Checkpoint(folder), History(folder.parent)
+    step = checkpoint.load(network, average, optimizer, balance)
+    history.rewind(step)
     total = sum(phase.steps for phase in recipe.phases)
     if step:
         log(f"resumed at step {step} of {total}")
@@ -146,28 +207,33 @@ def train_joint(
             loader = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4))
             started, began = time.monotonic(), step
             while step < last:
-                batch = next(loader)
+                rate = learning_rate(step, total, recipe)
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, total, recipe)
+                    group["lr"] = rate
                 network.train()
-                with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
-                    loss, parts = batch_loss(network, batch, recipe)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                losses, factors = backward(network, next(loader), recipe, balance)
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 optimizer.step()
                 _average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
                 step += 1
-                for name, value in parts.items():
+                for name, value in losses.items():
                     running[name] = value if name not in running else 0.98 * running[name] + 0.02 * value
-                if step % 50 == 0:
-                    rate = (step - began) * phase.batch / (time.monotonic() - started)
+                if step % LOG_EVERY == 0:
+                    speed = (step - began) * phase.batch / (time.monotonic() - started)
                     text = " ".join(f"{name}={running.get(name, np.nan):.3f}" for name in TASK_NAMES)
-                    log(f"step {step}/{total} size {phase.size} {rate:.1f} samples/s {text}")
+                    log(f"step {step}/{total} size {phase.size} {speed:.1f} samples/s {text}")
+                    row = {"lr": rate} | {f"loss/{name}": value for name, value in running.items()}
+                    history.append(step, row | {f"weight/{name}": value for name, value in factors.items()})
+                if validate and (step % VALIDATE_EVERY == 0 or step == total):
+                    figures = validate(average)
+                    log(f"step {step}/{total} val " + " ".join(f"{k}={v:.3f}" for k, v in figures.items()))
+                    history.append(step, {f"val/{name}": value for name, value in figures.items()})
                 if step % CHECKPOINT_EVERY == 0 or step == last:
-                    checkpoint.save(step, network, average, optimizer)
+                    checkpoint.save(step, network, average, optimizer, balance)
             del loader
         first = last
+    history.figure()
     return average
 
 

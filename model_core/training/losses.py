@@ -11,13 +11,16 @@ from ..tasks import VEGETATION
 LANDCOVER_TREES, LANDCOVER_LOW = 1, 2
 
 
-def segmentation_loss(logits: Tensor, label: Tensor, weights: Tensor, *, vegetation: bool = False) -> Tensor:
+def segmentation_loss(
+    logits: Tensor, label: Tensor, weights: Tensor, *, vegetation: bool = False, focal: float = 0.0
+) -> Tensor:
     """Cross-entropy plus Dice (Milletari et al. 2016) over the known pixels of a `classes` expert.
 
     Args:
         logits: (n, C, H, W).
         label: uint8 (n, H, W), 255 unknown.
         weights: (C,) class weights of the cross-entropy.
+        focal: exponent of the focal loss (Lin et al. 2017, eq. 4): what is right already counts less.
         vegetation: label 6 means "trees or low vegetation": the probability of either counts.
     """
     logits = logits.float()
@@ -33,6 +36,8 @@ def segmentation_loss(logits: Tensor, label: Tensor, weights: Tensor, *, vegetat
         picked = torch.where(soft, either, picked)
         weight = torch.where(soft, weights[LANDCOVER_TREES], weight)
     total = weight.sum().clamp_min(1.0)
+    if focal:
+        weight = weight * (1 - picked.detach().exp()).pow(focal)
     cross_entropy = -(picked * weight).sum() / total
 
     p = log_p.exp() * known[:, None]

