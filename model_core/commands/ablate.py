@@ -1,0 +1,74 @@
+"""`hydranet ablate`: short trainings with one thing changed each, compared on the validation split."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "ablate", help="compare short trainings that differ in one thing, on the validation split"
+    )
+    parser.add_argument("--data", required=True, type=Path, help="folder of the pack")
+    parser.add_argument(
+        "--run", type=Path, help="run folder; its unfinished arms are continued (default: a new one)"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where new runs go (default: runs)")
+    parser.add_argument(
+        "--arms",
+        default="plain,warm-up,equal-weights,stated-licences",
+        help="names separated by commas (default: %(default)s; there is other-seed too)",
+    )
+    parser.add_argument("--steps", type=int, help="training steps of every arm (default: minutes an arm)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument("--bundle", type=Path, help="bundle for --card (default: the bundled model)")
+    parser.add_argument(
+        "--card", action="store_true", help="write the comparison and MODEL_CARD.md into the bundle"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is left of the arms and print their table; with --card also record it in the bundle."""
+    import torch
+
+    from ..resources import default_bundle
+    from ..training.ablation import STEPS, as_table, budget, run_ablation
+    from ..training.pipeline import new_run
+
+    def log(message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    plain = budget(STEPS if args.steps is None else args.steps)
+    folder = args.run or new_run(args.runs)
+    log(f"run folder {folder}; to continue it after a stop: hydranet ablate --data … --run {folder}")
+    arms = [name.strip() for name in args.arms.split(",") if name.strip()]
+    entries = run_ablation(args.data, folder, log, arms=arms, plain=plain)
+    print(as_table(entries))
+    if args.card:
+        bundle = args.bundle or default_bundle()
+        if not _record(bundle, entries):
+            log(f"{bundle} was not evaluated yet; its card is written by hydranet evaluate --card.")
+            return 0
+        print(bundle / "MODEL_CARD.md")
+    return 0
+
+
+def _record(folder: Path, entries: list[dict]) -> bool:
+    """Put the arms into model.json, and the card anew; False if there are no figures for a card yet."""
+    from ..bundle import check_weights, read_info, write_description
+    from ..evaluation.card import write_card
+
+    info = read_info(folder)
+    check_weights(info)
+    rows = [{key: value for key, value in entry.items() if key != "recipe"} for entry in entries]
+    training = {**info.data["training"], "ablations": rows}
+    info = write_description(folder, {**info.data, "training": training})
+    if info.data["metrics"].get("split") is None:
+        return False
+    (folder / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
+    return True
