@@ -19,10 +19,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the scores into the bundle and print how many there are."""
     from ..resources import default_bundle
-    from ..training.pack import load_pack
+    from ..training.held_out import held_out
     from ..training.recall import SPLIT, add_needed_scores
 
-    info = add_needed_scores(args.bundle or default_bundle(), load_pack(args.data, (SPLIT,)))
+    info = add_needed_scores(args.bundle or default_bundle(), held_out(args.data, SPLIT))
     basis = info.data["training"]["recall"]["experts"]
     for expert in info.experts:
         row = basis[expert.name]

@@ -22,13 +22,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the figures; with --card also record them in the bundle."""
+    """Print every figure, as the card has it; with --card also record them in the bundle."""
     from ..bundle import load_bundle
-    from ..evaluation.card import policy_name, write_card
-    from ..evaluation.evaluate import evaluate_experts, evaluate_router
-    from ..evaluation.record import record_metrics, without_nan
+    from ..evaluation.card import write_card
+    from ..evaluation.record import without_nan
+    from ..evaluation.report import CARD_FILE, measure, write_bundle_card
     from ..resources import default_bundle
-    from ..training.pack import load_chips, load_pack
 
     folder = args.bundle or default_bundle()
     model = load_bundle(folder, device="cpu", precision=args.precision)
@@ -36,38 +35,14 @@ def run(args: argparse.Namespace) -> int:
     def log(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
-    scenes = load_pack(args.data, (args.split,))
-    log(f"{len(scenes)} scenes of split {args.split}")
-    metrics = {
-        "split": args.split,
-        "precision": args.precision,
-        "router": evaluate_router(model, scenes + load_chips(args.data, (args.split,))),
-        "experts": evaluate_experts(model, scenes, log),
-    }
-    router = metrics["router"]
-    print(
-        f"router    micro-F1 {router['micro_f1']:.3f}  macro-F1 {router['macro_f1']:.3f}  "
-        f"recall@2 {router['recall_at']['2']:.3f}  ECE {router['ece']:.3f}  ({router['tiles']} tiles)"
-    )
-    for name, row in router["experts"].items():
-        print(
-            f"  {name:<15} precision {row['precision']:.3f}  recall {row['recall']:.3f}  "
-            f"needed {row['needed']}  not {row['not_needed']}"
-        )
-    for row in router["policies"]:
-        print(
-            f"  {policy_name(row):<25} {row['experts_per_tile']:.2f} experts a tile, "
-            f"{row['missed']} of {row['needed']} needed missed"
-        )
-    for name, entry in metrics["experts"].items():
-        interval = f"{entry['low']:.3f} to {entry['high']:.3f}"
-        print(f"{name:<15} {entry['metric']}: {entry['value']:.3f} ({interval}), {entry['scenes']} scenes")
-        for source, row in entry["by_source"].items():
-            print(f"  {source:<32} {row['value']:.3f}  {row['scenes']} scenes")
+    metrics = measure(model, args.data, args.split, log)
+    told = without_nan(metrics)
     if args.json:
-        args.json.write_text(json.dumps(without_nan(metrics), indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if args.card:
-        info = record_metrics(folder, metrics)
-        (folder / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
-        print(folder / "MODEL_CARD.md")
+        info = write_bundle_card(folder, model, metrics, args.data)
+        print((folder / CARD_FILE).read_text(encoding="utf-8"))
+        print(f"{info.folder / CARD_FILE} written", file=sys.stderr)
+    else:
+        print(write_card(model.info, told))
     return 0

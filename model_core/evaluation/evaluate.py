@@ -1,4 +1,4 @@
-"""Score a bundle on one split: every expert on the scenes that have its labels, and the router on tiles."""
+"""Score every expert on the scenes that have its labels, and the router on the split's tiles."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy.ndimage import binary_dilation
 
 from ..model import Model
 from ..tasks import TASK_NAMES, UNKNOWN
-from ..training.layout import natural_tiles
 from ..training.pack import Sample
-from ..training.recall import score_tiles
 from . import metrics
 from .policies import compare_policies
+from .router import router_figures
 from .segment import segment
+from .tiles import Tiles, scan_tiles, tile_table
 
 ROAD_TOLERANCE = 3
 """Pixels by which a road may be displaced and still count as found (buffered precision and recall)."""
@@ -28,6 +28,12 @@ def _cloud_f1(counts: np.ndarray) -> float:
     return metrics.f1(counts, (1, 2))
 
 
+def _fire_iou(counts: np.ndarray) -> float:
+    values = [metrics.iou(counts, value) for value in (1, 2)]
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 HEADLINE: dict[str, tuple[str, Score]] = {
     "clouds": ("F1 cloud (thin or thick)", _cloud_f1),
     "water": ("IoU water", metrics.iou),
@@ -36,6 +42,7 @@ HEADLINE: dict[str, tuple[str, Score]] = {
     "landcover": ("mIoU, vegetation merged", metrics.mean_iou),
     "forest_damage": ("F1 damaged forest", metrics.f1),
     "buildings": ("IoU building", metrics.iou),
+    "fire": ("mIoU smoke and flame", _fire_iou),
 }
 """The one figure that stands for each expert."""
 
@@ -44,20 +51,16 @@ def evaluate_experts(model: Model, samples: list[Sample], log: Callable[[str], N
     """Per expert: the headline metric with its 95 % interval, over all scenes, by source, by label kind."""
     counts: dict[str, list[tuple[Sample, np.ndarray]]] = defaultdict(list)
     tolerant: list[np.ndarray] = []
-    names = [expert.name for expert in model.experts if expert.name in TASK_NAMES]
+    names = [expert.name for expert in model.experts if expert.name in TASK_NAMES and expert.name in HEADLINE]
     classes = {expert.name: expert.channels for expert in model.experts}
+    simulated = {expert.name: expert.simulated for expert in model.experts}
     for number, sample in enumerate(sorted(samples, key=lambda s: s.id)):
         wanted = [name for name in names if name in sample.labels]
         if not wanted:
             continue
         for name, predicted in segment(model, sample, wanted).items():
             label = np.where(sample.valid, sample.labels[name], UNKNOWN)
-            if name == "landcover":
-                table = metrics.confusion(
-                    metrics.merge_vegetation(label), metrics.merge_vegetation(predicted), 4
-                )
-            else:
-                table = metrics.confusion(label, predicted, classes[name])
+            table = tile_table(name, label, predicted, classes[name])
             if table.sum():
                 counts[name].append((sample, table))
             if name == "roads":
@@ -70,12 +73,15 @@ def evaluate_experts(model: Model, samples: list[Sample], log: Callable[[str], N
         result[name] = {
             "metric": title,
             **_entry([table for _, table in rows], score),
+            "regions": len({sample.region for sample, _ in rows}),
             "by_source": _by_source(name, rows, score),
             "by_label_kind": _grouped(
                 rows, score, lambda sample, n=name: sample.label_kind.get(n, "unknown")
             ),
             "confusion": sum(table for _, table in rows).tolist(),
         }
+        if simulated[name]:
+            result[name]["simulated"] = True
     if tolerant:
         low, high = metrics.bootstrap(tolerant, _buffered_f1)
         result["roads"]["tolerant"] = {
@@ -111,6 +117,7 @@ def _grouped(
 def _by_source(name: str, rows: list[tuple[Sample, np.ndarray]], score: Score) -> dict[str, Any]:
     groups = _grouped(rows, score, lambda sample: sample.source)
     for source, entry in groups.items():
+        entry["regions"] = len({s.region for s, _ in rows if s.source == source})
         entry["label_kinds"] = sorted(
             {s.label_kind.get(name, "unknown") for s, _ in rows if s.source == source}
         )
@@ -134,45 +141,13 @@ def _buffered_f1(row: np.ndarray) -> float:
     return float(2 * precision * recall / max(1e-9, precision + recall))
 
 
-def evaluate_router(model: Model, samples: list[Sample]) -> dict[str, Any]:
-    """The router on the split's tiles, unknown targets left out: F1, recall@k, calibration, policies."""
-    tiles = score_tiles(model, natural_tiles(samples, model.tile_size))
-    thresholds = np.array([expert.threshold for expert in model.experts])
-    names = [expert.name for expert in model.experts]
+def evaluate_router(model: Model, samples: list[Sample], tiles: Tiles | None = None) -> dict[str, Any]:
+    """The router on the split's tiles, unknown targets left out: F1, recall@k, calibration, policies.
+
+    `tiles` spares the scan of the samples where it was done already.
+    """
+    tiles = scan_tiles(model, samples) if tiles is None else tiles
     return {
-        **summarise_router(tiles.score, tiles.target, thresholds, names),
+        **router_figures(tiles, model.experts),
         "policies": compare_policies(tiles.score, tiles.target, model.experts),
-    }
-
-
-def summarise_router(
-    score: np.ndarray, target: np.ndarray, thresholds: np.ndarray, names: list[str]
-) -> dict[str, Any]:
-    """Figures from scores (N, E), targets (N, E) of 1, 0, -1 and thresholds (E,)."""
-    known, needed, chosen = target >= 0, target == 1, score >= thresholds
-    hit = (chosen & needed).sum(0)
-    wrong = (chosen & known & ~needed).sum(0)
-    missed = (~chosen & needed).sum(0)
-    experts = {}
-    for column, name in enumerate(names):
-        h, w, m = int(hit[column]), int(wrong[column]), int(missed[column])
-        experts[name] = {
-            "needed": int(needed[:, column].sum()),
-            "not_needed": int((known & ~needed)[:, column].sum()),
-            "precision": h / (h + w) if h + w else float("nan"),
-            "recall": h / (h + m) if h + m else float("nan"),
-            "f1": 2 * h / (2 * h + w + m) if h + w + m else float("nan"),
-            "ece": metrics.calibration_error(
-                score[known[:, column], column], needed[known[:, column], column]
-            ),
-        }
-    rank = (-score).argsort(1).argsort(1)
-    both = [e["f1"] for e in experts.values() if e["needed"] and e["not_needed"]]
-    return {
-        "tiles": len(score),
-        "micro_f1": float(2 * hit.sum() / max(1, 2 * hit.sum() + wrong.sum() + missed.sum())),
-        "macro_f1": float(np.mean(both)) if both else float("nan"),
-        "recall_at": {str(k): float((needed & (rank < k)).sum() / max(1, needed.sum())) for k in (1, 2, 3)},
-        "ece": metrics.calibration_error(score[known], needed[known]),
-        "experts": experts,
     }

@@ -74,14 +74,34 @@ def bootstrap(
     return float(low), float(high)
 
 
-def calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error with equal-width bins (Naeini et al. 2015; Guo et al. 2017, eq. 3)."""
-    if len(probability) == 0:
-        return float("nan")
+def reliability(probability: np.ndarray, truth: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
+    """Equal-width bins of a reliability diagram (DeGroot and Fienberg 1983).
+
+    Returns:
+        For each bin its edges, the number of tiles in it, their mean probability and the share of them that
+        are true (both NaN where it is empty).
+    """
     which = np.minimum((probability * bins).astype(int), bins - 1)
-    error = 0.0
+    found = []
     for number in range(bins):
         inside = which == number
-        if inside.any():
-            error += inside.mean() * abs(probability[inside].mean() - truth[inside].mean())
-    return float(error)
+        some = bool(inside.any())
+        found.append(
+            {
+                "low": number / bins,
+                "high": (number + 1) / bins,
+                "count": int(inside.sum()),
+                "probability": float(probability[inside].mean()) if some else float("nan"),
+                "frequency": float(truth[inside].mean()) if some else float("nan"),
+            }
+        )
+    return found
+
+
+def calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error with equal-width bins (Naeini et al. 2015; Guo et al. 2017, eq. 3)."""
+    rows = [row for row in reliability(probability, truth, bins) if row["count"]]
+    if not rows:
+        return float("nan")
+    gap = sum(row["count"] * abs(row["probability"] - row["frequency"]) for row in rows)
+    return float(gap / len(probability))

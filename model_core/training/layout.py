@@ -20,11 +20,17 @@ from .sampling import Tile
 
 @dataclass(frozen=True)
 class PlacedTile:
-    """A tile and where it is from."""
+    """A tile and where it is from.
+
+    Attributes:
+        ids: the scenes it shows.
+        gsd_m: ground sampling distance of the first of them; None where it is not known.
+    """
 
     tile: Tile
     source: str
     ids: tuple[str, ...]
+    gsd_m: float | None = None
 
 
 def natural_tiles(samples: list[Sample], size: int = 256, stride: int | None = None) -> Iterator[PlacedTile]:
@@ -37,7 +43,8 @@ def natural_tiles(samples: list[Sample], size: int = 256, stride: int | None = N
     """
     step = stride or size
     small = []
-    for sample in sorted(samples, key=lambda s: (s.source, s.id)):
+    # Scenes set on fire come after the real ones they are copies of, whose mosaics they must not break up.
+    for sample in sorted(samples, key=lambda s: (s.source, "fire" in s.labels, s.id)):
         rows, cols = sample.valid.shape
         if max(rows, cols) <= size // 2:
             small.append(sample)
@@ -98,5 +105,5 @@ def _place(parts: list[tuple[Sample, int, int, int, int]], size: int) -> PlacedT
             labels[(TASK_NAMES.index(name), *target)] = torch.from_numpy(label[window])
     first = parts[0][0]
     needs = torch.tensor([int(first.needs.get(name, -1)) for name in TASK_NAMES], dtype=torch.int8)
-    tile = Tile(bands, torch.from_numpy(first.available.copy()), valid, labels, needs)
-    return PlacedTile(tile, first.source, tuple(part[0].id for part in parts))
+    tile = Tile(bands, torch.from_numpy(first.available.copy()), valid, labels, needs, first.source)
+    return PlacedTile(tile, first.source, tuple(part[0].id for part in parts), first.gsd_m)

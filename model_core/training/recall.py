@@ -70,7 +70,7 @@ def add_needed_scores(folder: Path, samples: list[Sample]) -> BundleInfo:
 
     Args:
         folder: the bundle.
-        samples: scenes of the split `cal`.
+        samples: scenes of the split `cal`, with their fires; see `held_out`.
 
     Raises:
         BundleError: the bundle is not sound.

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from model_core.evaluation import metrics
-from model_core.evaluation.evaluate import evaluate_experts, evaluate_router, summarise_router
+from model_core.evaluation.evaluate import evaluate_experts, evaluate_router
 from model_core.evaluation.policies import compare_policies
 from model_core.evaluation.record import without_nan
+from model_core.evaluation.router import by_scene, summarise_router
 from model_core.evaluation.segment import segment
 from model_core.spec import ExpertSpec, Macs
 from model_core.tasks import TASKS, UNKNOWN
@@ -56,6 +57,15 @@ def test_calibration_error():
     assert metrics.calibration_error(np.full(10, 0.95), np.zeros(10)) == pytest.approx(0.95)
 
 
+def test_reliability_bins_hold_every_tile_once():
+    probability = np.array([0.0, 0.05, 0.15, 0.95, 1.0])
+    bins = metrics.reliability(probability, np.array([0, 1, 1, 1, 1]))
+    assert [row["count"] for row in bins] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert bins[0]["frequency"] == 0.5
+    assert bins[0]["probability"] == pytest.approx(0.025)
+    assert math.isnan(bins[4]["frequency"])
+
+
 def test_router_figures_leave_unknown_targets_out():
     score = np.array([[0.9, 0.8], [0.2, 0.7], [0.6, 0.1]])
     target = np.array([[1, -1], [0, 1], [0, 1]])
@@ -66,6 +76,26 @@ def test_router_figures_leave_unknown_targets_out():
     assert row["micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
     assert row["recall_at"]["1"] == pytest.approx(2 / 3)
     assert row["recall_at"]["2"] == 1.0
+    assert row["worst"] == {"expert": "b", "recall": 0.5}
+
+
+def test_covered_means_all_of_a_tiles_needs():
+    score = np.array([[0.9, 0.8, 0.1], [0.9, 0.2, 0.8], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])
+    target = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1], [0, -1, 0]])  # the last needs nothing it is known to
+    row = summarise_router(score, target, np.full(3, 0.5), ["a", "b", "c"])
+    assert row["covered_at"] == {"1": pytest.approx(1 / 3), "2": pytest.approx(2 / 3), "3": 1.0}
+    assert row["recall_at"] == {"1": 0.6, "2": 0.8, "3": 1.0}
+    assert row["recall_at_most"] == {"1": 0.6, "2": 1.0, "3": 1.0}
+
+
+def test_intervals_of_the_router_draw_whole_scenes():
+    score, target = np.array([[0.9], [0.9], [0.1], [0.1]]), np.array([[1], [1], [1], [1]])
+    scenes = [("good",), ("good",), ("bad",), ("bad",)]
+    row = summarise_router(score, target, np.array([0.5]), ["a"], scenes)
+    assert row["intervals"]["micro_f1"] == {"low": 0.0, "high": 1.0}  # either scene may be drawn twice
+    assert row["intervals"]["recall_at_1"] == {"low": 1.0, "high": 1.0}
+    sums = by_scene(np.array([[1], [2], [3], [4]]), scenes)
+    assert [part.tolist() for part in sums] == [[3], [7]]
 
 
 def test_policies_are_compared_by_what_they_miss_and_run():
@@ -143,6 +173,8 @@ def test_the_router_is_scored_on_the_splits_tiles(samples):
     router = evaluate_router(Oracle(), samples)
     assert router["tiles"] == len(list(natural_tiles(samples, Oracle.tile_size)))
     assert router["experts"]["clouds"]["precision"] == 1.0
+    assert sum(row["tiles"] for row in router["by_source"].values()) == router["tiles"]
+    assert router["by_source"]["sky"]["in_vain"] == 0
     row = router["policies"][-1]
     assert row["needed"] == sum(entry["needed"] for entry in router["experts"].values())
     assert (row["missed"], row["experts_per_tile"]) == (0, len(TASKS))  # it has no calibration tile at all

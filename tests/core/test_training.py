@@ -85,6 +85,7 @@ def test_a_batch_depends_on_its_number_alone(pack):
     first = iter(TileStream(sampler, 2, seed=5))
     third = [next(first) for _ in range(3)][2]
     resumed = next(iter(TileStream(sampler, 2, seed=5, start=2)))
+    assert third.pop("source") == resumed.pop("source")
     assert all(torch.equal(third[key], resumed[key]) for key in third)
 
 
@@ -202,7 +203,7 @@ def test_calibration_repairs_overconfident_scores():
 
 def test_a_stopped_training_ends_where_an_uninterrupted_one_does(pack, tmp_path, monkeypatch):
     samples = load_pack(pack, ("train",))
-    whole = joint.train_joint(samples, RECIPE, tmp_path / "whole", lambda _m: None)
+    whole = joint.train_joint(samples, RECIPE, tmp_path / "whole" / "weights", lambda _m: None)
     save = joint.Checkpoint.save
     monkeypatch.setattr(joint, "CHECKPOINT_EVERY", 3)
 
@@ -214,8 +215,8 @@ def test_a_stopped_training_ends_where_an_uninterrupted_one_does(pack, tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(joint.Checkpoint, "save", save_then_stop)
         with pytest.raises(KeyboardInterrupt):
-            joint.train_joint(samples, RECIPE, tmp_path / "parts", lambda _m: None)
-    resumed = joint.train_joint(samples, RECIPE, tmp_path / "parts", lambda _m: None)
+            joint.train_joint(samples, RECIPE, tmp_path / "parts" / "weights", lambda _m: None)
+    resumed = joint.train_joint(samples, RECIPE, tmp_path / "parts" / "weights", lambda _m: None)
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
 
