@@ -67,7 +67,7 @@ def plan(run: Run) -> list[PlannedLayer]:
         key=lambda e: (e.kind != "classes", e.foreground if e.foreground is not None else e.pixels, e.name)
     )
     layers = [
-        PlannedLayer(str(e.output), e.title, f"expert:{e.name}", e.style, position, len(e.classes))
+        PlannedLayer(str(e.output), e.label, f"expert:{e.name}", e.style, position, len(e.classes))
         for position, e in enumerate(produced, start=1)
     ]
     return [routing, *layers]

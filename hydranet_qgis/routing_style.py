@@ -69,7 +69,7 @@ def _outlines() -> QgsSingleSymbolRenderer:
 def _strongest(run: Run) -> QgsCategorizedSymbolRenderer:
     colors = assign(run.experts)
     used = [expert for expert in run.experts if expert.tiles]
-    categories = [QgsRendererCategory(e.name, _fill(colors[e.name]), e.title) for e in used]
+    categories = [QgsRendererCategory(e.name, _fill(colors[e.name]), e.label) for e in used]
     categories.append(QgsRendererCategory(_ABSTAINED, _fill("#8c979d", 0.25), "abstained"))
     # The field lists experts strongest first. What the model never saw has no colour; its value must not
     # be empty, which a category might take for its own.

@@ -58,6 +58,11 @@ class RunExpert:
     style: Path | None
     skipped: str | None
 
+    @property
+    def label(self) -> str:
+        """Its title; of an expert that no real example taught, wherever it is named, with a word of that."""
+        return f"{self.title} (simulated)" if self.simulated else self.title
+
 
 @dataclass(frozen=True)
 class Run:
@@ -121,8 +126,8 @@ class Run:
         return f"{self.routing}|layername={ROUTING_LAYER}"
 
     def titles(self) -> dict[str, str]:
-        """Title of each expert by name."""
-        return {expert.name: expert.title for expert in self.experts}
+        """Label of each expert by name."""
+        return {expert.name: expert.label for expert in self.experts}
 
 
 UNABLE = ("outside resolution", "not requested")

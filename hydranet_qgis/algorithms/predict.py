@@ -107,7 +107,7 @@ class PredictAlgorithm(HydraNetAlgorithm):
                 self._mask.remove()
         for expert in run.experts:
             if expert.tiles:
-                feedback.pushInfo(f"{expert.title}: {expert.tiles} of {run.total} tiles")
+                feedback.pushInfo(f"{expert.label}: {expert.tiles} of {run.total} tiles")
         if run.masked:
             feedback.pushInfo(f"Left out by the mask: {run.masked} of {run.total} tiles")
         for fact in run.facts:

@@ -197,8 +197,8 @@ class RunPanel(QWidget):
                 combo.insertSeparator(combo.count())
             for expert in run.experts if run else ():
                 icon = _dot(self.model.colors[expert.name])
-                kind.addItem(icon, expert.title, expert.name)
-                heat.addItem(icon, f"Score of {expert.title}", expert.name)
+                kind.addItem(icon, expert.label, expert.name)
+                heat.addItem(icon, f"Score of {expert.label}", expert.name)
             kind.setCurrentIndex(max(kind.findData(before), 0))
         self._filter_kind()
 

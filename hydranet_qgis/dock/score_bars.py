@@ -41,7 +41,7 @@ class ScoreBars(QWidget):
             return ""
         expert, score = self._run.experts[position], self._tile.scores[position]
         said = "no score" if score is None else f"score {score:.2f}, threshold {expert.threshold:.2f}"
-        return f"{expert.title}: {said}, {self._tile.reasons[position] or 'no reason given'}"
+        return f"{expert.label}: {said}, {self._tile.reasons[position] or 'no reason given'}"
 
     def row_height(self) -> int:
         """Height of one expert's row in pixels."""
@@ -94,7 +94,7 @@ class ScoreBars(QWidget):
         # Title and reason share what is left; the title goes first.
         left = line.left() + _BADGE + 6
         room = line.right() - number_width - left
-        title = metrics.elidedText(expert.title, Qt.TextElideMode.ElideRight, int(room))
+        title = metrics.elidedText(expert.label, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(left, line.top(), room, line.height()), center, title)
         used = metrics.horizontalAdvance(title) + 8
         painter.setFont(smaller(self))

@@ -129,7 +129,7 @@ def test_the_detail_says_every_score(panel: RunPanel, run: Run) -> None:
     assert panel.widgets.detail_title.text().startswith("<b>Row 2, column 0</b>")
     spoken = panel.widgets.bars.accessibleDescription()
     for expert, score, reason in zip(run.experts, tile.scores, tile.reasons, strict=True):
-        assert f"{expert.title}: score {score:.2f}, threshold {expert.threshold:.2f}, {reason}" in spoken
+        assert f"{expert.label}: score {score:.2f}, threshold {expert.threshold:.2f}, {reason}" in spoken
 
 
 def test_the_bars_are_drawn_to_scale(panel: RunPanel) -> None:

@@ -142,7 +142,7 @@ def test_layers_come_into_a_styled_group(scene: Path, tmp_path: Path, project: Q
     names = [node.name() for node in group.children()]
     assert names[0] == "Routing"
     assert sorted(names[1:]) == sorted(e.title for e in run.experts if e.output)
-    assert names[-1] == "Biomass density"  # a surface hides everything under it
+    assert names[-1] == "Biomass density (simulated)"  # a surface hides everything under it
     water = next(n.layer() for n in group.children() if n.name() == "Water")
     assert [c.label for c in water.renderer().classes()] == ["other", "water"]
     assert water.customProperty("hydranet/run_folder") == str(tmp_path / "out")
@@ -174,7 +174,7 @@ def test_an_overwritten_run_keeps_its_group_and_loses_old_layers(
         return [node.name() for node in group.children()]
 
     before = load(TOP_K=3)
-    assert "Biomass density" in before
+    assert "Biomass density (simulated)" in before
     for name in ("routing.gpkg", "biomass.tif"):
         (tmp_path / "out" / name).unlink()
     after = load(EXPERTS=["water", "clouds"], OVERWRITE=True)
