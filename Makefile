@@ -12,10 +12,10 @@ READY := $(if $(filter file,$(origin PYTHON)),setup)
 # A package in ~/.local must not shadow the environment's.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help setup demo test lint bench package shots train evaluate clean
+.PHONY: help setup demo test lint bench package shots train train-quick evaluate clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: ## install what is missing: QGIS from the distribution, the rest into .venv
@@ -46,6 +46,9 @@ shots: $(READY) ## take the pictures of README and help anew, into resources/hel
 
 train: $(READY) ## train the bundled model from DATA (default ../shared/data)
 	@$(PYTHON) -m model_core train --data $(DATA)
+
+train-quick: $(READY) ## the same in minutes, to see that everything works; the model is of no use
+	@$(PYTHON) -m model_core train --data $(DATA) --quick
 
 evaluate: $(READY) ## measure the bundled model on DATA's test split
 	@$(PYTHON) -m model_core evaluate --data $(DATA)
