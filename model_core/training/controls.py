@@ -113,8 +113,11 @@ def _train(
         part: (value.float() if part in _EXACT else value.half()).contiguous().clone()
         for part, value in tensors.items()
     }
-    pairs = [(head_logits(tensors, getattr(tiles, field)), tiles.target.numpy()) for tiles in (cal, val)]
-    calibration = calibrate_columns(TASK_NAMES, *pairs)
+    seen = [
+        (head_logits(tensors, getattr(tiles, field)), tiles.target.numpy(), tiles.source)
+        for tiles in (cal, val)
+    ]
+    calibration = calibrate_columns(TASK_NAMES, *seen)
     return Control(name, inputs, without, TASK_NAMES, tensors, calibration)
 
 

@@ -5,7 +5,8 @@ figure an expert is judged by is best: thin roads, for one, are found far below 
 An offset per class on the logits moves the line. It is added to the bias of the head, so that it costs
 nothing at run time and every probability written is that of the line drawn.
 
-Few scenes tell little, so the offsets are held back: at most 1.5 logits, and none unless it clearly helps.
+Few scenes tell little, so the offsets are held back: at most 0.75 logits, and none unless it clearly
+helps in most places, not only in the one with the most pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .layout import natural_tiles
 from .pack import Sample
 from .sampling import collate
 
-GRID = np.round(np.arange(-1.5, 1.51, 0.125), 3)
+GRID = np.round(np.arange(-0.75, 0.76, 0.125), 3)
 CAUTION = 0.004
 """What a move by one logit must bring in the metric."""
 
@@ -31,7 +32,10 @@ GAIN = 0.005
 """Least gain for which an expert's line is moved at all."""
 
 SURE = 0.8
-"""Share of the resampled sets of scenes in which the moved line must be the better one."""
+"""Share of the resampled sets of places in which the moved line must be the better one."""
+
+FEW_PLACES = 3
+"""With fewer, resampling tells nothing of other places, and the line stays."""
 
 FEW_SCENES = 5
 PIXELS = 6000
@@ -55,7 +59,7 @@ class Fit:
         offsets: logits added to each class; all 0 where no move was clearly better.
         before, after: the metric on the scenes they were fitted on, with no and with the best offsets (also
             where these were then not taken); 0 where there was no content.
-        surer: share of the resampled sets of scenes in which the offsets found were better than none.
+        surer: share of the resampled sets of places in which the offsets found were better than none.
     """
 
     offsets: tuple[float, ...]
@@ -72,7 +76,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Labelled pixels of one tile: logits float32 (n, C), labels uint8 (n,), how many each stands for."""
+    """Labelled pixels of a tile: places, logits (n, C), labels uint8 (n,), how many each stands for."""
 
     group: tuple[str, ...]
     logits: np.ndarray
@@ -131,6 +135,7 @@ def collect(network: HydraNet, name: str, scenes: list[Sample]) -> list[Pixels]:
     """Decode the scenes' tiles with one expert and keep a sample of their labelled pixels."""
     row = [entry.name for entry in TASKS].index(name)
     random = np.random.default_rng(0)
+    places = {sample.id: sample.region for sample in scenes}
     found = []
     for placed in natural_tiles(scenes):
         tile = placed.tile
@@ -142,7 +147,9 @@ def collect(network: HydraNet, name: str, scenes: list[Sample]) -> list[Pixels]:
         features = network.encode(batch["reflectance"], batch["available"], batch["valid"])
         logits = network.decode(name, features)[0].flatten(1).T.numpy()  # (pixels, C)
         taken = known if len(known) <= PIXELS else np.sort(random.choice(known, PIXELS, replace=False))
-        found.append(Pixels(placed.ids, logits[taken], label[taken], len(known) / len(taken)))
+        # One place has one look: its scenes are resampled together, or the largest place decides for all.
+        group = tuple(dict.fromkeys(f"{placed.source}: {places[name]}" for name in placed.ids))
+        found.append(Pixels(group, logits[taken], label[taken], len(known) / len(taken)))
     return found
 
 
@@ -197,12 +204,14 @@ def _confusion(name: str, part: Pixels, offsets: np.ndarray, channels: int) -> n
 
 
 def _surer(pixels: list[Pixels], score: Score, tables: Callable, rounds: int = 200) -> float:
-    """How often the second of two tables is the better one when whole scenes are drawn anew."""
+    """How often the second of two tables is better when places are drawn anew; 0 if they are too few."""
     groups: dict[tuple[str, ...], np.ndarray] = {}
     for part in pixels:
         pair = np.stack(tables(part))
         groups[part.group] = groups[part.group] + pair if part.group in groups else pair
-    stack = np.stack(list(groups.values()))  # (scenes, 2, C, C)
+    if len(groups) < FEW_PLACES:
+        return 0.0
+    stack = np.stack(list(groups.values()))  # (places, 2, C, C)
     random = np.random.default_rng(7)
     wins = 0
     for _ in range(rounds):

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..bundle import MODEL_FILE, WEIGHTS_FILE, check_weights, read_info
+from .controls import CONTROLS_FILE
 
 
 def install_bundle(source: Path, target: Path) -> Path:
@@ -17,7 +18,8 @@ def install_bundle(source: Path, target: Path) -> Path:
     """
     check_weights(read_info(source))
     target.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS_FILE, MODEL_FILE):
+    controls = [CONTROLS_FILE] if (source / CONTROLS_FILE).is_file() else []
+    for name in (WEIGHTS_FILE, *controls, MODEL_FILE):
         part = target / f"{name}.part"
         shutil.copyfile(source / name, part)
         os.replace(part, target / name)

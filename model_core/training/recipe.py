@@ -37,7 +37,7 @@ class Recipe:
     seed: int = 100
     network: NetworkConfig = field(default_factory=NetworkConfig)
     warm_up: int = 0
-    phases: tuple[Phase, ...] = (Phase(128, 24, 9000), Phase(256, 10, 1500))
+    phases: tuple[Phase, ...] = (Phase(128, 24, 12000), Phase(256, 10, 1500))
     balance: str = "gradient"
     without_sources: tuple[str, ...] = ()
     task_weights: dict[str, float] = field(
@@ -71,7 +71,7 @@ class Recipe:
     weight_decay: float = 0.02
     warmup: int = 300
     ema: float = 0.999
-    switcher_tiles: int = 8000
+    switcher_tiles: int = 4000
     switcher_epochs: int = 12
 
     def as_dict(self) -> dict[str, object]:

@@ -178,7 +178,7 @@ def pixels(shift: float, scenes: int = 8) -> list[Pixels]:
 def test_the_line_moves_where_it_clearly_pays_and_stays_where_it_does_not():
     moved = search("water", pixels(1.5), metrics.iou, 8, "cal")
     assert moved.offsets[0] == 0.0
-    assert 0.75 <= moved.offsets[1] <= 1.5
+    assert 0.5 <= moved.offsets[1] <= 0.75
     assert moved.after > moved.before + 0.05
     assert search("water", pixels(0.0), metrics.iou, 8, "cal").offsets == (0.0, 0.0)
     # One scene in nine for which a move would help: the others do not agree.
