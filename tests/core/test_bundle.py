@@ -15,7 +15,7 @@ from model_core.bundle import MODEL_FILE, WEIGHTS_FILE, load_bundle, read_info
 from model_core.errors import BundleError, RequestError
 from model_core.networks.hydranet import HydraNet, NetworkConfig
 from model_core.resources import default_bundle
-from model_core.tasks import TASKS
+from model_core.tasks import TASK_NAMES, TASKS
 from model_core.training.export import export_bundle
 from model_core.training.recipe import Recipe
 from model_core.training.switcher import Calibration
@@ -214,10 +214,9 @@ def test_a_failed_write_leaves_the_old_bundle(folder, monkeypatch):
 
 def test_the_bundle_that_ships_is_sound_and_small():
     model = load_bundle(default_bundle(), device="cpu", precision="fp32")
-    assert {"clouds", "water", "burned", "roads", "landcover", "forest_damage", "buildings"} == {
-        e.name for e in model.experts
-    }
-    assert sum(p.stat().st_size for p in default_bundle().iterdir()) < 12e6
+    assert [e.name for e in model.experts] == list(TASK_NAMES)
+    assert {e.name for e in model.experts if e.simulated} == {"fire"}
+    assert sum(p.stat().st_size for p in default_bundle().rglob("*")) < 12e6
     assert model.info.data["metrics"]["split"] == "test"
 
 

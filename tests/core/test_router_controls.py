@@ -128,7 +128,7 @@ def test_what_tells_nothing_scores_as_chance_and_what_tells_scores_high(controls
     for row in found["without"]:
         assert row["tiles"] == 100
         assert row["seen"] == 1.0
-        assert 0.8 < row["unseen"] < 1.0  # the features mean the same in every source
+        assert 0.75 < row["unseen"] < 1.0  # the features mean the same in every source
     assert 0.3 < found["random"]["micro_f1"] < 0.7
     assert found["statistics"]["within"]["ours"] == {"auc": 1.0, "pairs": 3 * (E - 1)}
     assert 0.4 < found["statistics"]["within"]["theirs"]["auc"] < 0.6
