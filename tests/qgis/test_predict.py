@@ -141,7 +141,7 @@ def test_layers_come_into_a_styled_group(scene: Path, tmp_path: Path, project: Q
     group = project.layerTreeRoot().findGroup(run.label)
     names = [node.name() for node in group.children()]
     assert names[0] == "Routing"
-    assert sorted(names[1:]) == sorted(e.title for e in run.experts if e.output)
+    assert sorted(names[1:]) == sorted(e.label for e in run.experts if e.output)
     assert names[-1] == "Biomass density (simulated)"  # a surface hides everything under it
     water = next(n.layer() for n in group.children() if n.name() == "Water")
     assert [c.label for c in water.renderer().classes()] == ["other", "water"]
