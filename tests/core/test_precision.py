@@ -52,10 +52,12 @@ def eight_tiles(samples):
 def test_bf16_agrees_with_float32_on_the_samples(models, samples, threads):
     torch.set_num_threads(1)
     found = compare(models["fp32"], models["bf16"], samples, overlap=0)
-    assert sum(found.pixels.values()) == 7 * sum(int(sample.valid.sum()) for sample in samples)
+    assert sum(found.pixels.values()) == len(models["fp32"].experts) * sum(
+        int(sample.valid.sum()) for sample in samples
+    )
     for name in found.pixels:
         assert found.share(name) >= 0.995, (name, found.share(name))
-    assert found.decisions == 7 * 16 and found.unexplained == 0
+    assert found.decisions == count * 16 and found.unexplained == 0
     # Two precisions were really compared.
     assert found.score_difference > 0 and sum(found.equal.values()) < sum(found.pixels.values())
 
@@ -63,11 +65,12 @@ def test_bf16_agrees_with_float32_on_the_samples(models, samples, threads):
 def test_a_decision_may_differ_only_near_its_threshold(models):
     model = models["fp32"]
     thresholds = np.array([spec.threshold for spec in model.experts])
+    count = len(thresholds)
     found = Agreement()
     add_decisions(found, model, (thresholds + 0.009)[None], (thresholds - 0.5)[None])
-    assert (found.decisions, found.flipped, found.unexplained) == (7, 7, 0)
+    assert (found.decisions, found.flipped, found.unexplained) == (count, count, 0)
     add_decisions(found, model, (thresholds - 0.011)[None], (thresholds + 0.001)[None])
-    assert (found.decisions, found.flipped, found.unexplained) == (14, 14, 7)
+    assert (found.decisions, found.flipped, found.unexplained) == (2 * count, 2 * count, count)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
