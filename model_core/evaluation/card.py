@@ -164,7 +164,7 @@ def _training(training: dict[str, Any]) -> str:
 torch {training["torch"]}. The weights outside the switcher hashed to
 `{training["frozen_sha256"][:23]}…` before and after its training.
 {" ".join(facts)}
-`make train` follows the same recipe.
+`make train` trains from nothing by the recipe of the installed version, which may have other steps.
 {training["notes"]}
 
 {table(("source", "scenes", "labels", "licence as stated"), rows)}
