@@ -50,8 +50,8 @@ more experts than k, so that recall@k has a ceiling below one.
 {table(head, rows)}
 Calibration (temperature, bias) and thresholds come from the split `cal`; where it holds fewer than eight
 tiles of either kind for an expert, from `cal` and `val` together, as the last column says. `val` was looked
-at while the recipe was chosen. Nothing was fitted on `test`, but it was scored between versions; the training notes
-below say what that led to.
+at while the recipe was chosen. Nothing was fitted on `test`, but it was scored between versions;
+the training notes below say what that led to.
 """
     ]
     if "covered_at" in router:
