@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..model import Model
 from ..tasks import TASK_NAMES, UNKNOWN
+from ..training.held_out import SUFFIX
 from ..training.layout import PlacedTile, natural_tiles
 from ..training.pack import Sample
 from ..training.relevance import relevance
@@ -100,8 +101,6 @@ def scan_tiles(
 
 
 def _burning(placed: PlacedTile) -> bool:
-    from ..training.held_out import SUFFIX
-
     return placed.ids[0].endswith(SUFFIX)
 
 

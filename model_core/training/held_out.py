@@ -13,30 +13,17 @@ from pathlib import Path
 from .fire_scenes import FIRE_SOURCES, ignited
 from .pack import Sample, load_chips, load_pack
 
-FIRE = "fire"
-SIMULATED = "simulated"
 SUFFIX = "+fire"
 """What a scene's id ends with after it was set on fire."""
 
 
 def fires(samples: list[Sample]) -> list[Sample]:
     """The scenes that can be set on fire, burning; label kind `simulated`, labels of the fire alone."""
-    found = []
-    for sample in samples:
-        if sample.source not in FIRE_SOURCES:
-            continue
-        burning = ignited(sample)
-        if burning is not None and FIRE in burning.labels:
-            found.append(
-                replace(
-                    burning,
-                    id=f"{sample.id}{SUFFIX}",
-                    labels={FIRE: burning.labels[FIRE]},
-                    label_kind={FIRE: SIMULATED},
-                    needs={},
-                )
-            )
-    return found
+    return [
+        replace(ignited(sample), id=f"{sample.id}{SUFFIX}")
+        for sample in samples
+        if sample.source in FIRE_SOURCES
+    ]
 
 
 def held_out(data: Path, split: str, *, chips: bool = False) -> list[Sample]:
