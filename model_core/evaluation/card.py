@@ -32,7 +32,8 @@ LIMITS = """\
 - No real panchromatic band was seen in training: it is synthesised from the other bands.
 - That cities, farms, desert, a coast and pasture (seven sources) hold no fire scars and no damaged forest
   was taken from what these places are, not from labels. It counts as known to the switcher in training,
-  calibration and the router's figures above. So does, where there is a fire expert, that nothing burns there.
+  calibration and the router's figures above. So does that nothing burns there, in five
+  more sources and in EuroSAT.
 - Test sets are small. A figure without its interval means little.
 """
 

@@ -6,10 +6,8 @@ from typing import Any
 
 from ..bundle import BundleInfo
 from ..spec import ExpertSpec
+from ..training.pack import licence_stated
 from .markdown import interval, number, percent, table
-
-UNSTATED = ("not stated", "see repository")
-"""How the catalogue's licences begin where no licence is stated."""
 
 
 def experts_overview(info: BundleInfo, metrics: dict[str, Any]) -> str:
@@ -124,7 +122,9 @@ def _decision(info: BundleInfo, expert: ExpertSpec) -> str:
 
 
 def _licences(info: BundleInfo, expert: ExpertSpec) -> str:
-    rows = [row["source"] for row in _sources(info, expert) if row["license"].lower().startswith(UNSTATED)]
+    rows = [
+        row["source"] for row in _sources(info, expert) if not licence_stated(row["source"], row["license"])
+    ]
     if not rows:
         return ""
     text = f"No licence is stated for {', '.join(rows)}."

@@ -20,7 +20,7 @@ from ..evaluation.evaluate import HEADLINE, evaluate_experts
 from ..evaluation.record import without_nan
 from .held_out import held_out
 from .joint import new_network, train_joint
-from .pack import Sample, load_chips, load_pack
+from .pack import Sample, licence_stated, load_chips, load_pack
 from .pipeline import CHIP_EVERY, Log, remember
 from .pretrain import warm_up
 from .recipe import FULL, Phase, Recipe
@@ -34,9 +34,6 @@ WARM_UP_SHARE = 0.25
 """Share of an arm's steps that goes to the warm-up. A tile costs about the same there and in the joint
 training: 222 million multiply-adds forward at 128 pixels (encoder and an 8-band decoder), against 208 with
 the labels of one task and 270 with those of two."""
-
-UNSTATED = ("Sen1Floods11 sample",)
-"""Sources of which the catalogue says "see repository", where the pack's README found no licence."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +85,7 @@ ARMS: dict[str, Arm] = {
 
 def unlicensed(samples: Iterable[Sample]) -> tuple[str, ...]:
     """Sources among the samples for which no licence is stated."""
-    return tuple(
-        sorted(
-            {
-                sample.source
-                for sample in samples
-                if not sample.license or sample.license.startswith("not stated") or sample.source in UNSTATED
-            }
-        )
-    )
+    return tuple(sorted({s.source for s in samples if not licence_stated(s.source, s.license)}))
 
 
 def budget(steps: int = STEPS, recipe: Recipe = FULL) -> Recipe:

@@ -55,6 +55,11 @@ class Sample:
     needs: dict[str, bool]
 
 
+def licence_stated(source: str, licence: str) -> bool:
+    """Whether a source's licence is stated: in the catalogue, or in the pack's README that it points to."""
+    return bool(licence) and not licence.startswith("not stated") and source != "Sen1Floods11 sample"
+
+
 def synthesise_pan(bands: np.ndarray, available: np.ndarray) -> bool:
     """Fill band 0 of (8, H, W) from the other bands, as `Scene` does; True if there were enough."""
     weights = pan_weights(available)
