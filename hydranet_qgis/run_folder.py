@@ -7,12 +7,14 @@ a project or a window, so it may be used from any thread.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .errors import RunFolderError
+from .i18n import tr
 from .run_facts import Fact, facts_of
 
 RUN_FILE = "run.json"
@@ -42,6 +44,11 @@ class RunExpert:
         output: its raster, None if it was never routed.
         style: style file of that raster.
         skipped: why it did not take part, None if it did.
+        bundle_threshold: calibrated threshold of the bundle, whatever this run used.
+        needed_scores: ascending scores of the calibration tiles that need it, for the policy recall.
+        macs: multiply-accumulates that it takes to decode a tile, None if unknown.
+        seconds: thread time spent in it.
+        uncertainty_band: band of `output` that holds its uncertainty, None if there is none.
     """
 
     name: str
@@ -57,11 +64,18 @@ class RunExpert:
     output: Path | None
     style: Path | None
     skipped: str | None
+    bundle_threshold: float = 0.5
+    needed_scores: tuple[float, ...] = ()
+    macs: int | None = None
+    seconds: float = 0.0
+    description: str = ""
+    license: str = ""
+    uncertainty_band: int | None = None
 
     @property
     def label(self) -> str:
         """Its title; of an expert that no real example taught, wherever it is named, with a word of that."""
-        return f"{self.title} (simulated)" if self.simulated else self.title
+        return tr("{title} (simulated)").format(title=self.title) if self.simulated else self.title
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,16 @@ class Run:
         total, empty, masked, abstained, routed: numbers of tiles; the last four add up to the first.
         saved: share of the multiply-accumulates that routing saved, 0 to 1, None if unknown.
         policy, top_k: how experts were chosen ("threshold", "top-k" or "recall").
+        miss_rate: share of the tiles in need that the policy recall may miss.
+        thresholds: thresholds that the user chose, by expert; empty where the bundle's were used.
+        decoded: False for a run of scores only, whose chosen experts were not run.
+        encoder_macs, switcher_macs: multiply-accumulates per tile, None if unknown.
+        encode_seconds: thread time spent in the encoder, None if unknown.
+        uncertainty: whether the rasters have a band of uncertainty.
+        reroutes: how often the run was given another policy since it was made.
+        bundle: folder of the model bundle that was asked for, None for the plugin's own.
+        model: name and version of the model.
+        request: the request as run.json keeps it.
         facts: how the raster was read and how experts were chosen, for the log and the dock.
     """
 
@@ -92,6 +116,22 @@ class Run:
     warnings: tuple[str, ...]
     facts: tuple[Fact, ...]
     command: str
+    miss_rate: float = 0.05
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    decoded: bool = True
+    encoder_macs: int | None = None
+    switcher_macs: int | None = None
+    encode_seconds: float | None = None
+    uncertainty: bool = False
+    reroutes: int = 0
+    bundle: Path | None = None
+    model: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def encoded(self) -> int:
+        """Tiles that went through the encoder."""
+        return self.total - self.empty - self.masked
 
     @property
     def scene_name(self) -> str:
@@ -201,21 +241,29 @@ def read_run(folder: Path) -> Run:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunFolderError(
-            f"{folder} is not a HydraNet run: it has no {RUN_FILE}; choose a run's own folder."
+            tr("{folder} is not a HydraNet run: it has no {file}; choose a run's own folder.").format(
+                folder=folder, file=RUN_FILE
+            )
         ) from None
     except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); run HydraNet again.") from error
+        raise _unreadable(path, error) from error
     if not isinstance(data, dict) or not str(data.get("format", "")).startswith(FORMAT):
-        raise RunFolderError(f"{path} does not describe a HydraNet run; choose a run's own folder.")
+        raise RunFolderError(
+            tr("{path} does not describe a HydraNet run; choose a run's own folder.").format(path=path)
+        )
     if data["format"] != FORMAT + "1":
         raise RunFolderError(
-            f"{path} has format '{data['format']}', this plugin reads '{FORMAT}1'; update the plugin."
+            tr("{path} has format '{found}', this plugin reads '{known}'; update the plugin.").format(
+                path=path, found=data["format"], known=FORMAT + "1"
+            )
         )
     try:
         return _run(Path(folder), data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(
-            f"{path} is damaged ({type(error).__name__}: {error}); run HydraNet again."
+            tr("{path} is damaged ({kind}: {error}); run HydraNet again.").format(
+                path=path, kind=type(error).__name__, error=error
+            )
         ) from error
 
 
@@ -232,17 +280,27 @@ def read_tiles(run: Run) -> list[TileRecord]:
         layer = dataset.GetLayerByName(ROUTING_LAYER) if dataset is not None else None
         if layer is None:
             raise RunFolderError(
-                f"{run.routing} is missing or holds no layer '{ROUTING_LAYER}'; run HydraNet again."
+                tr("{path} is missing or holds no layer '{layer}'; run HydraNet again.").format(
+                    path=run.routing, layer=ROUTING_LAYER
+                )
             )
         names = [expert.name for expert in run.experts]
         tiles = [_tile(feature, names) for feature in layer]
     except RuntimeError as error:  # OGR raises it where exceptions are switched on
-        raise RunFolderError(f"{run.routing} cannot be read ({error}); run HydraNet again.") from error
+        raise _unreadable(run.routing, error) from error
     return sorted(tiles, key=lambda tile: (tile.row, tile.col))
+
+
+def _unreadable(path: Path, error: Exception) -> RunFolderError:
+    return RunFolderError(
+        tr("{path} cannot be read ({error}); run HydraNet again.").format(path=path, error=error)
+    )
 
 
 def _run(folder: Path, data: dict[str, Any]) -> Run:
     tiles, scene, policy = data["tiles"], data["scene"], data.get("policy") or {}
+    request, macs, model = data.get("request") or {}, data.get("macs") or {}, data.get("model") or {}
+    seconds = data.get("seconds") or {}
     return Run(
         folder=folder,
         created=str(data.get("created") or ""),
@@ -254,13 +312,24 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         masked=int(tiles.get("masked") or 0),
         abstained=int(tiles["abstained"]),
         routed=int(tiles["routed"]),
-        saved=(data.get("macs") or {}).get("saved_fraction"),
-        seconds=(data.get("seconds") or {}).get("total"),
+        saved=macs.get("saved_fraction"),
+        seconds=seconds.get("total"),
         policy=str(policy.get("kind") or "threshold"),
         top_k=int(policy.get("k") or 1),
         warnings=tuple(str(text) for text in data.get("warnings") or ()),
         facts=facts_of(data),
         command=str(data.get("command") or ""),
+        miss_rate=float(policy.get("miss_rate") or request.get("miss_rate") or 0.05),
+        thresholds={str(name): float(value) for name, value in (request.get("thresholds") or {}).items()},
+        decoded=bool(data.get("decoded", True)),
+        encoder_macs=macs.get("encoder"),
+        switcher_macs=macs.get("switcher"),
+        encode_seconds=seconds.get("encode"),
+        uncertainty=bool(data.get("uncertainty")),
+        reroutes=len(data.get("reroutes") or ()),
+        bundle=Path(request["bundle"]) if request.get("bundle") else None,
+        model=f"{model.get('id', '')} {model.get('version', '')}".strip(),
+        request=request,
     )
 
 
@@ -285,6 +354,13 @@ def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
         output=folder / output if output else None,
         style=folder / style if style else None,
         skipped=item.get("skipped"),
+        bundle_threshold=float(item.get("bundle_threshold", item["threshold"])),
+        needed_scores=tuple(float(score) for score in item.get("needed_scores") or ()),
+        macs=item.get("macs_per_tile"),
+        seconds=float(item.get("seconds") or 0.0),
+        description=str(item.get("description") or ""),
+        license=str(item.get("license") or ""),
+        uncertainty_band=item.get("uncertainty_band"),
     )
 
 
