@@ -1,33 +1,56 @@
-"""A run folder's files as styled layers: what to load, how to style it, in which order.
+"""A run folder's files as layers of a project: what to load, in which order, and bringing it up to date.
 
-Works with and without a window. A layer is tied to its run by custom properties, which are saved
-with the project, so that the dock finds the run again next week.
+Works with and without a window. How layers look is told in `layer_styles` and `routing_style`, what they
+say of themselves in `layer_metadata`, where they lie in `layer_group`.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsLayerTreeGroup,
-    QgsLayerTreeNode,
+    QgsDataProvider,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
 
-from . import routing_style
-from .run_folder import ROUTING_FILE, Run, is_run
+from . import layer_styles, routing_style
+from .i18n import tr
+from .layer_group import put_into_group, run_group
+from .layer_identity import (
+    PROPERTY_ROLE,
+    PROPERTY_RUN,
+    ROUTING_ROLE,
+    expert_role,
+    find_layer,
+    is_tied,
+    layer_role,
+    own_layers,
+    run_folder_of,
+    tie,
+)
+from .layer_metadata import describe_layer
+from .run_folder import Run, RunExpert
 
-PROPERTY_RUN = "hydranet/run_folder"
-PROPERTY_ROLE = "hydranet/role"
-ROUTING_ROLE = "routing"
-
-_LAYER, _GROUP = QgsLayerTreeNode.NodeType.NodeLayer, QgsLayerTreeNode.NodeType.NodeGroup
+__all__ = [
+    "PROPERTY_ROLE",
+    "PROPERTY_RUN",
+    "ROUTING_ROLE",
+    "PlannedLayer",
+    "find_layer",
+    "finish_layer",
+    "layer_role",
+    "load_routing",
+    "load_run",
+    "place_in_group",
+    "plan",
+    "refresh_layer",
+    "run_folder_of",
+]
 
 # Legends longer than this start folded.
 _OPEN_LEGEND = 8
@@ -38,8 +61,12 @@ class PlannedLayer:
     """One layer of a run.
 
     Attributes:
+        source: what QGIS opens.
+        name: of the layer.
         role: "routing" or "expert:<name>".
+        style: its style file, None for the routing layer.
         order: position in the group, 0 on top.
+        classes: length of its legend.
     """
 
     source: str
@@ -61,13 +88,13 @@ def plan(run: Run) -> list[PlannedLayer]:
     The tiles' outlines lie on top. Below them what covers little lies above what covers much, and
     continuous surfaces, which hide everything under them, at the bottom.
     """
-    routing = PlannedLayer(run.routing_uri, "Routing", ROUTING_ROLE, None, 0)
+    routing = PlannedLayer(run.routing_uri, tr("Routing"), ROUTING_ROLE, None, 0)
     produced = [expert for expert in run.experts if expert.output is not None]
     produced.sort(
         key=lambda e: (e.kind != "classes", e.foreground if e.foreground is not None else e.pixels, e.name)
     )
     layers = [
-        PlannedLayer(str(e.output), e.label, f"expert:{e.name}", e.style, position, len(e.classes))
+        PlannedLayer(str(e.output), e.label, expert_role(e.name), e.style, position, len(e.classes))
         for position, e in enumerate(produced, start=1)
     ]
     return [routing, *layers]
@@ -76,7 +103,10 @@ def plan(run: Run) -> list[PlannedLayer]:
 def finish_layer(
     layer: Any, run: Run, planned: PlannedLayer, crs: QgsCoordinateReferenceSystem | None = None
 ) -> None:
-    """Style a loaded layer and tie it to its run.
+    """Style a layer that has just been loaded, describe it and tie it to its run.
+
+    Processing hands over the layer of an earlier run where one of the same file is in the project; that
+    one is brought up to date.
 
     Args:
         layer: raster or vector layer.
@@ -84,19 +114,36 @@ def finish_layer(
         planned: what it is in the run.
         crs: used if the layer has none, because its scene has none but the user told QGIS one.
     """
-    if planned.style is not None and planned.style.is_file():
-        layer.loadNamedStyle(str(planned.style))
-    if not planned.is_raster:
+    layer.setName(planned.name)  # Processing prefers file names
+    if layer.customProperty(PROPERTY_ROLE) == planned.role:
+        refresh_layer(layer, run, planned)
+        return
+    expert = _expert(run, planned)
+    if expert is None:
         # The style beside the table fills the tiles, for whoever opens it alone; here rasters lie below.
         routing_style.show(layer, run, routing_style.OUTLINES)
-    layer.setName(planned.name)  # Processing prefers file names
-    # After the style, which may bring custom properties of its own.
-    layer.setCustomProperty(PROPERTY_RUN, str(run.folder))
-    layer.setCustomProperty(PROPERTY_ROLE, planned.role)
+    else:
+        layer_styles.first_style(layer, expert, planned.style)
     if crs is not None and crs.isValid() and not layer.crs().isValid():
         layer.setCrs(crs)
-    layer.reload()  # its file may have been replaced by a run that overwrote another
+    _tell(layer, run, planned)
     layer.triggerRepaint()
+
+
+def refresh_layer(layer: Any, run: Run, planned: PlannedLayer) -> None:
+    """Have a layer whose file was replaced show the new one.
+
+    What the user has set stays: name, visibility, opacity, place, and the style unless the run brings
+    another one.
+    """
+    _read_again(layer, planned)
+    if planned.is_raster:
+        layer_styles.follow_style(layer, planned.style)
+    else:
+        routing_style.show(layer, run, routing_style.shown(layer))
+    _tell(layer, run, planned)
+    layer.triggerRepaint()
+    layer.emitStyleChanged()  # the legend follows only this signal
 
 
 def place_in_group(project: QgsProject, layer: Any, run: Run) -> None:
@@ -104,35 +151,30 @@ def place_in_group(project: QgsProject, layer: Any, run: Run) -> None:
 
     A run that was overwritten keeps its group, and loses the layers it no longer has.
     """
-    node = project.layerTreeRoot().findLayer(layer.id())
-    if node is None:
-        return
-    parent = node.parent()
-    # Made beside the layer: a results group chosen in QGIS's settings is kept.
-    group = _group(project, run, parent)
     planned = {item.role: item for item in plan(run)}
-    role = str(layer.customProperty(PROPERTY_ROLE, ""))
-    moved = node.clone()
-    moved.setExpanded(role in planned and planned[role].classes <= _OPEN_LEGEND)
-    group.insertChildNode(_position(group, planned, role), moved)
-    # Only now: a layer that is nowhere in the tree is removed from the project.
-    parent.removeChildNode(node)
-    if parent.name() == run.label and not parent.children():
-        parent.parent().removeChildNode(parent)
-    gone = [c.layer() for c in group.children() if c.nodeType() == _LAYER and c.layer() is not None]
-    project.removeMapLayers([other.id() for other in gone if _is_stale(other, run, planned)])
-    # A view unfolds a group only when this changes, and not while it is still empty.
-    group.setExpanded(False)
-    group.setExpanded(True)
+    role = layer_role(layer)
+    orders = {item.role: item.order for item in planned.values()}
+    unfolded = role in planned and planned[role].classes <= _OPEN_LEGEND
+    put_into_group(project, layer, run, role, orders, unfolded)
+    _remove_stale(project, run)
 
 
 def load_run(run: Run, project: QgsProject) -> list[Any]:
-    """Add a run's layers to the project in a group of their own; those already there stay.
+    """Bring a run's layers in the project in line with its folder.
+
+    Missing ones are added in order, those already there read their files again, and those the run no
+    longer has are removed.
 
     Returns:
         All layers of the run in the project, top first.
     """
-    layers = [find_layer(project, run, item.role) or _add(item, run, project) for item in plan(run)]
+    layers = []
+    for item in plan(run):
+        present = [layer for layer in own_layers(project, run) if layer_role(layer) == item.role]
+        for layer in present:
+            refresh_layer(layer, run, item)
+        layers.append(present[0] if present else _add(item, run, project))
+    _remove_stale(project, run)
     return [layer for layer in layers if layer is not None]
 
 
@@ -141,93 +183,69 @@ def load_routing(run: Run, project: QgsProject) -> Any | None:
     return _add(plan(run)[0], run, project)
 
 
-def find_layer(project: QgsProject, run: Run, role: str) -> Any | None:
-    """The project's layer of a run in a role, None if it is not loaded."""
-    wanted = _norm(run.folder)
-    for layer in project.mapLayers().values():
-        if layer_role(layer) == role:
-            folder = run_folder_of(layer)
-            if folder is not None and _norm(folder) == wanted:
-                return layer
-    return None
-
-
-def layer_role(layer: Any) -> str:
-    """Role of a layer in its run, "" if it is none of ours."""
-    role = str(layer.customProperty(PROPERTY_ROLE, "") or "")
-    if role:
-        return role
-    path = _file(layer)
-    if path is None:
-        return ""
-    return ROUTING_ROLE if path.name == ROUTING_FILE else f"expert:{path.stem}"
-
-
-def run_folder_of(layer: Any) -> Path | None:
-    """Run folder a layer belongs to, None if it belongs to none.
-
-    The layer's own file is looked at first: QGIS keeps its path right when a project moves.
-    """
-    path = _file(layer)
-    if path is not None and is_run(path.parent):
-        return path.parent
-    told = str(layer.customProperty(PROPERTY_RUN, "") or "")
-    return Path(told) if told and is_run(Path(told)) else None
-
-
 def _add(planned: PlannedLayer, run: Run, project: QgsProject) -> Any | None:
-    kind, provider = (QgsRasterLayer, "gdal") if planned.is_raster else (QgsVectorLayer, "ogr")
-    layer = kind(planned.source, planned.name, provider)
+    if planned.is_raster:
+        # QGIS's own style only where there is no other: for it the raster is read, and statistics of it
+        # are written beside it.
+        styled = planned.style is not None and planned.style.is_file()
+        options = QgsRasterLayer.LayerOptions(not styled)
+        layer = QgsRasterLayer(planned.source, planned.name, "gdal", options)
+    else:
+        layer = QgsVectorLayer(planned.source, planned.name, "ogr")
     if not layer.isValid():
         return None
     finish_layer(layer, run, planned)
     project.addMapLayer(layer, False)
-    _group(project, run, project.layerTreeRoot()).addLayer(layer)
+    run_group(project, run).addLayer(layer)
     place_in_group(project, layer, run)
     return layer
 
 
-def _group(project: QgsProject, run: Run, beside: QgsLayerTreeGroup) -> QgsLayerTreeGroup:
-    """The run's group, found by its folder wherever the user has put it, else made in `beside`."""
-    group = _find_group(project.layerTreeRoot(), _norm(run.folder))
-    if group is None:
-        group = beside if beside.name() == run.label else beside.insertGroup(0, run.label)
-        group.setCustomProperty(PROPERTY_RUN, str(run.folder))
-    group.setName(run.label)
-    return group
+def _tell(layer: Any, run: Run, planned: PlannedLayer) -> None:
+    # After the style, which may bring custom properties of its own, and before the second style, which
+    # carries them along.
+    tie(layer, run, planned.role)
+    expert = _expert(run, planned)
+    describe_layer(layer, run, expert)
+    if expert is not None:
+        layer_styles.offer_uncertainty(layer, expert)
 
 
-def _find_group(group: QgsLayerTreeGroup, folder: str) -> QgsLayerTreeGroup | None:
-    told = str(group.customProperty(PROPERTY_RUN, "") or "")
-    if told and _norm(Path(told)) == folder:
-        return group
-    inner = (child for child in group.children() if child.nodeType() == _GROUP)
-    return next((found for found in (_find_group(child, folder) for child in inner) if found), None)
+def _expert(run: Run, planned: PlannedLayer) -> RunExpert | None:
+    """Whose raster it is, None for the routing layer."""
+    return next((e for e in run.experts if expert_role(e.name) == planned.role), None)
 
 
-def _position(group: QgsLayerTreeGroup, planned: dict[str, PlannedLayer], role: str) -> int:
-    mine = planned[role].order if role in planned else len(planned)
-    for index, child in enumerate(group.children()):
-        layer = child.layer() if child.nodeType() == _LAYER else None
-        other = planned.get(layer_role(layer)) if layer is not None else None
-        if other is not None and other.order > mine:
-            return index
-    return len(group.children())
+def _read_again(layer: Any, planned: PlannedLayer) -> None:
+    """Open the file anew; one and the same path may lead to another file since."""
+    if layer.isValid():
+        layer.reload()
+    if planned.is_raster:
+        _forget_statistics(Path(planned.source))
+    elif layer.isValid():
+        return
+    # Bands, statistics and a layer that could not be read before: only a new provider knows them.
+    crs = layer.crs()
+    layer.setDataSource(
+        planned.source, layer.name(), layer.providerType(), QgsDataProvider.ProviderOptions(), False
+    )
+    if crs.isValid():
+        layer.setCrs(crs)
 
 
-def _is_stale(layer: Any, run: Run, planned: dict[str, PlannedLayer]) -> bool:
-    """Whether a layer is an output of this folder that the run in it does not have any more."""
-    told = str(layer.customProperty(PROPERTY_RUN, "") or "")
-    return bool(told) and _norm(Path(told)) == _norm(run.folder) and layer_role(layer) not in planned
+def _forget_statistics(raster: Path) -> None:
+    """Remove statistics of the former raster, which GDAL keeps in a file beside it."""
+    if not raster.with_name(raster.name + ".aux.xml").is_file():
+        return
+    from osgeo import gdal
+
+    dataset = gdal.Open(str(raster))
+    if dataset is not None:
+        dataset.ClearStatistics()
 
 
-def _file(layer: Any) -> Path | None:
-    """File of a local raster or vector layer."""
-    if layer.providerType() not in ("gdal", "ogr"):
-        return None
-    source = layer.source().split("|", 1)[0]
-    return Path(source) if source and not source.startswith("/vsi") else None
-
-
-def _norm(folder: Path) -> str:
-    return os.path.normcase(os.path.realpath(folder))
+def _remove_stale(project: QgsProject, run: Run) -> None:
+    """Remove layers of this run folder that the run in it does not have any more."""
+    roles = {item.role for item in plan(run)}
+    known = [layer for layer in own_layers(project, run) if is_tied(layer)]
+    project.removeMapLayers([layer.id() for layer in known if layer_role(layer) not in roles])

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .i18n import tr
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -49,25 +51,27 @@ def _bands(mapping: Mapping[str, Any]) -> Fact | None:
             given.append(f"{name} ← {number}" + (f" ({told})" if told and told != name else ""))
     if not bands:
         return None
-    rest = [
-        f"{', '.join(names)} {what}" for names, what in ((made, "synthesised"), (missing, "missing")) if names
-    ]
+    rest = []
+    if made:
+        rest.append(tr("{bands} synthesised").format(bands=", ".join(made)))
+    if missing:
+        rest.append(tr("{bands} missing").format(bands=", ".join(missing)))
     how = _how(mapping.get("method"))
-    text = "; ".join([", ".join(given) or "none", *rest])
-    count = f"{len(given)} band{'' if len(given) == 1 else 's'}"
-    return Fact("Bands", f"{text}{f' ({how})' if how else ''}", ", ".join([count, *rest]))
+    text = "; ".join([", ".join(given) or tr("none"), *rest])
+    count = tr("1 band") if len(given) == 1 else tr("{count} bands").format(count=len(given))
+    return Fact(tr("Bands"), f"{text}{f' ({how})' if how else ''}", ", ".join([count, *rest]))
 
 
 def _how(method: Any) -> str:
     """Where a band mapping comes from, in words; a method this version does not know as it is."""
     text = str(method or "")
     if text.startswith("sensor:"):
-        return f"in the order of {text.partition(':')[2]}"
+        return tr("in the order of {sensor}").format(sensor=text.partition(":")[2])
     return {
-        "explicit": "as chosen",
-        "descriptions": "by description",
-        "wavelengths": "by wavelength",
-        "colours": "by colour interpretation",
+        "explicit": tr("as chosen"),
+        "descriptions": tr("by description"),
+        "wavelengths": tr("by wavelength"),
+        "colours": tr("by colour interpretation"),
     }.get(text, text)
 
 
@@ -76,26 +80,36 @@ def _radiometry(found: Mapping[str, Any]) -> Fact | None:
     if scale is None:
         return None
     source = {
-        "explicit": "as chosen",
-        "metadata": "from metadata",
-        "range": "guessed from the values",
-        "sentinel2": "from the Sentinel-2 product",
+        "explicit": tr("as chosen"),
+        "metadata": tr("from metadata"),
+        "range": tr("guessed from the values"),
+        "sentinel2": tr("from the Sentinel-2 product"),
     }
     method = str(found.get("method") or "")
-    how = source.get(method, f"from {method}" if method else "")
+    how = source.get(method) or (tr("from {source}").format(source=method) if method else "")
     if isinstance(scale, list) or isinstance(offset, list):
-        text = brief = "scale and offset of each band"
+        text = brief = tr("scale and offset of each band")
     elif offset:
-        text = brief = f"(value {'−' if offset < 0 else '+'} {abs(offset):g}) × {scale:g}"
+        sign = "−" if offset < 0 else "+"
+        text = brief = tr("(value {sign} {offset}) × {scale}").format(
+            sign=sign, offset=f"{abs(offset):g}", scale=f"{scale:g}"
+        )
     else:
-        text, brief = f"value × {scale:g}", f"× {scale:g}"
-    return Fact("Reflectance", f"{text}{f' ({how})' if how else ''}", brief)
+        text, brief = tr("value × {scale}").format(scale=f"{scale:g}"), f"× {scale:g}"
+    return Fact(tr("Reflectance"), f"{text}{f' ({how})' if how else ''}", brief)
 
 
 def _policy(policy: Mapping[str, Any], experts: Any) -> Fact | None:
     kind, k = policy.get("kind"), policy.get("k")
     if not kind:
         return None
+    if kind == "top-k":
+        strongest = (
+            tr("top-k, the strongest of every tile")
+            if k == 1
+            else tr("top-k, the {k} strongest of every tile").format(k=k)
+        )
+        return Fact(tr("Policy"), strongest, f"top-k, k = {k}")
     used = policy.get("thresholds") or {}
     thresholds = {
         expert["name"]: used.get(expert["name"], expert.get("threshold"))
@@ -103,12 +117,10 @@ def _policy(policy: Mapping[str, Any], experts: Any) -> Fact | None:
         if not expert.get("skipped")
     }
     listed = ", ".join(f"{n} {float(t):.2f}" for n, t in thresholds.items() if t is not None)
-    if kind == "top-k":
-        strongest = "the strongest" if k == 1 else f"the {k} strongest"
-        return Fact("Policy", f"top-k, {strongest} of every tile", f"top-k, k = {k}")
     if kind == "recall":
-        rate = f"{100 * float(policy.get('miss_rate') or 0.0):g} %"
-        text, brief = f"recall, at most {rate} missed", f"recall, ≤ {rate} missed"
+        rate = f"{100 * float(policy.get('miss_rate') or 0.0):g}"
+        text = tr("recall, at most {rate} % missed").format(rate=rate)
+        brief = tr("recall, ≤ {rate} % missed").format(rate=rate)
     else:
-        text, brief = f"{kind}, at most {k} per tile", f"{kind}, k ≤ {k}"
-    return Fact("Policy", f"{text}; thresholds {listed}", brief)
+        text, brief = tr("{policy}, at most {k} per tile").format(policy=kind, k=k), f"{kind}, k ≤ {k}"
+    return Fact(tr("Policy"), tr("{policy}; thresholds {listed}").format(policy=text, listed=listed), brief)

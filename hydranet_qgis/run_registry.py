@@ -1,7 +1,7 @@
 """Which runs belong to the project: remembered in it, found again when it is opened.
 
 Two traces are followed, because each alone gets lost: an entry of the project (a run whose layers
-were removed is still known) and the layers themselves (a project that was moved, or made elsewhere).
+were removed is still known) and the layers themselves (a project made without this plugin, or elsewhere).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from . import run_events
-from .results import run_folder_of
+from .layer_identity import run_folder_of
 from .run_folder import is_run
 
 SCOPE = "HydraNet"
@@ -36,47 +36,75 @@ class RunRegistry(QObject):
     def __init__(self, project: QgsProject, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._project = project
+        self._remembered: list[Path] = []
         # Many layers come at once when a project opens; one look afterwards is enough.
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self.runsChanged)
         self._announced.connect(self._finished)
-        for signal in self._signals():
-            signal.connect(self._changed)
+        self._connections = [
+            (project.readProject, self._read),
+            (project.cleared, self._read),
+            (project.writeProject, self._write),
+            (project.layersAdded, self._changed),
+            (project.layersRemoved, self._changed),
+        ]
+        for signal, slot in self._connections:
+            signal.connect(slot)
         self._ring = self._announced.emit
         run_events.listen(self._ring)
+        self._read()
 
     def close(self) -> None:
         """Let go of the project and the bell."""
         run_events.forget(self._ring)
         self._settle.stop()
-        for signal in self._signals():
-            signal.disconnect(self._changed)
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
 
     def folders(self) -> list[Path]:
-        """Folders of the project's runs that exist, each once, in no particular order."""
-        remembered, _ = self._project.readListEntry(SCOPE, KEY)
-        found = [Path(self._project.readPath(text)) for text in remembered]
-        found += [folder for folder in map(run_folder_of, self._project.mapLayers().values()) if folder]
-        unique = {os.path.normcase(os.path.realpath(folder)): folder for folder in found if is_run(folder)}
-        return list(unique.values())
+        """Folders of the project's runs that exist, each once, in no particular order.
+
+        A run that is not there now stays remembered: its disk may be back the next time.
+        """
+        loaded = [folder for folder in map(run_folder_of, self._project.mapLayers().values()) if folder]
+        found = (folder for folder in [*self._remembered, *loaded] if is_run(folder))
+        return list({_key(folder): folder for folder in found}.values())
+
+    def missing(self) -> list[Path]:
+        """Remembered folders that hold no run now."""
+        return [folder for folder in self._remembered if not is_run(folder)]
 
     def remember(self, folder: Path) -> None:
         """Make a run part of the project."""
-        remembered, _ = self._project.readListEntry(SCOPE, KEY)
-        text = self._project.writePath(str(folder))
-        if text not in remembered:
-            self._project.writeEntry(SCOPE, KEY, [*remembered, text])
+        if _key(folder) not in map(_key, self._remembered):
+            self._remembered.append(folder)
+            self._write()
             self._changed()
 
     def _finished(self, folder: str) -> None:
         self.remember(Path(folder))
         self.runFinished.emit(folder)
 
+    def _read(self, *_: object) -> None:
+        entries, _known = self._project.readListEntry(SCOPE, KEY)
+        self._remembered = [Path(self._project.readPath(text)) for text in entries]
+        self._changed()
+
+    def _write(self, *_: object) -> None:
+        """Note the folders relative to where the project is saved now, so that they may move together.
+
+        An entry alone would not do: made before the project had a name it is absolute, and after
+        "Save As" a relative one leads elsewhere.
+        """
+        texts = [self._project.writePath(str(folder)) for folder in self._remembered]
+        if texts != self._project.readListEntry(SCOPE, KEY)[0]:
+            self._project.writeEntry(SCOPE, KEY, texts)
+
     def _changed(self, *_: object) -> None:
         self._settle.start()
 
-    def _signals(self) -> list[object]:
-        project = self._project
-        return [project.readProject, project.cleared, project.layersAdded, project.layersRemoved]
+
+def _key(folder: Path) -> str:
+    return os.path.normcase(os.path.realpath(folder))

@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
+from osgeo import gdal
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProject,
+    QgsRasterBandStats,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 from hydranet_qgis import expert_colors, results, routing_style
 from hydranet_qgis.run_folder import Run, RunExpert, read_run
 from tests.qgis.fake_worker import fake_run
+from tests.qgis.run_edits import replace_raster, without
 
 
 def _expert(name: str, colors: list[str | None]) -> RunExpert:
@@ -137,6 +145,26 @@ def test_a_results_group_of_the_user_is_kept(run: Run, project: QgsProject) -> N
     assert len(project.mapLayers()) == len(planned) - 1
 
 
+def test_layers_added_beside_those_of_another_run_get_their_own_group(
+    run: Run, scene: Path, tmp_path: Path, project: QgsProject
+) -> None:
+    request = {"input": str(scene), "created": "2026-05-05T00:00:00+00:00"}
+    fake_run.write_run(tmp_path / "next", request)
+    other = read_run(tmp_path / "next")
+    results.load_run(run, project)
+    active = project.layerTreeRoot().findGroup(run.label)  # where Processing puts what it loads
+    for item in results.plan(other)[1:]:
+        layer = QgsRasterLayer(item.source, item.name)
+        project.addMapLayer(layer, False)
+        active.insertLayer(0, layer)
+        results.finish_layer(layer, other, item)
+        results.place_in_group(project, layer, other)
+    groups = project.layerTreeRoot().children()
+    assert sorted(group.name() for group in groups) == sorted([run.label, other.label])
+    assert _roles_shown(project, run) == [item.role for item in results.plan(run)]
+    assert _roles_shown(project, other) == [item.role for item in results.plan(other)[1:]]
+
+
 def test_a_run_without_experts_loads_its_tiles(tmp_path: Path, scene: Path, project: QgsProject) -> None:
     fake_run.write_run(tmp_path / "none", {"input": str(scene), "top_k": 0})
     run = read_run(tmp_path / "none")
@@ -170,3 +198,150 @@ def test_a_chip_can_be_read(color: str) -> None:
 @pytest.mark.parametrize("background", ["#ffffff", "#2b2b2b"])
 def test_a_bar_is_seen_on_light_and_dark(color: str, background: str) -> None:
     assert expert_colors.contrast(color, background) >= 2.5
+
+
+def _roles_shown(project: QgsProject, run: Run) -> list[str]:
+    group = project.layerTreeRoot().findGroup(run.label)
+    return [results.layer_role(node.layer()) for node in group.children()]
+
+
+def test_a_reroute_adds_and_removes_layers_in_order(run: Run, tmp_path: Path, project: QgsProject) -> None:
+    kept = tmp_path / "kept"
+    shutil.copytree(run.folder, kept)
+    lesser = without(run, "water")
+    results.load_run(lesser, project)
+    assert "expert:water" not in _roles_shown(project, run)
+    shutil.rmtree(run.folder)
+    shutil.copytree(kept, run.folder)
+    results.load_run(read_run(run.folder), project)
+    assert _roles_shown(project, run) == [item.role for item in results.plan(run)]
+    results.load_run(without(run, "landcover"), project)
+    assert "expert:landcover" not in _roles_shown(project, run)
+    assert len(project.mapLayers()) == len(results.plan(run)) - 1
+
+
+def test_a_reroute_shows_the_new_pixels(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, "expert:landcover")
+    here = layer.extent().center()
+    here.setY(layer.extent().yMinimum() + 15)
+    assert layer.dataProvider().bandStatistics(1).maximumValue != 3.0
+    replace_raster(run.folder / "landcover.tif", [3])
+    results.load_run(run, project)
+    assert layer.dataProvider().sample(here, 1) == (3.0, True)
+    told = layer.dataProvider().bandStatistics(1)
+    assert (told.minimumValue, told.maximumValue) == (3.0, 3.0)
+    assert layer.renderer().type() == "paletted"
+
+
+def test_statistics_saved_beside_a_raster_do_not_outlive_it(run: Run, project: QgsProject) -> None:
+    raster = run.folder / "biomass.tif"
+    dataset = gdal.Open(str(raster))
+    dataset.GetRasterBand(1).ComputeStatistics(False)
+    del dataset  # closing writes them beside the raster
+    assert raster.with_name("biomass.tif.aux.xml").is_file()
+    results.load_run(run, project)
+    replace_raster(raster, [7.5], float("nan"))
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, "expert:biomass")
+    wanted = QgsRasterBandStats.Stats.Min | QgsRasterBandStats.Stats.Max  # what QGIS asks for a stretch
+    told = layer.dataProvider().bandStatistics(1, wanted)
+    assert (told.minimumValue, told.maximumValue) == (7.5, 7.5)
+
+
+def test_a_reroute_shows_the_new_tiles_in_the_colours_chosen(
+    run: Run, scene: Path, project: QgsProject, tmp_path: Path
+) -> None:
+    results.load_run(run, project)
+    layer = results.find_layer(project, run, results.ROUTING_ROLE)
+    routing_style.show(layer, run, "water")
+    assert sum(feature["k"] for feature in layer.getFeatures()) > 0
+    fake_run.write_run(tmp_path / "other", {"input": str(scene), "top_k": 0})
+    (tmp_path / "other" / "routing.gpkg").replace(run.folder / "routing.gpkg")
+    results.load_run(run, project)
+    assert sum(feature["k"] for feature in layer.getFeatures()) == 0
+    assert routing_style.shown(layer) == "water"
+    assert layer.renderer().classAttribute() == "score_water"
+
+
+def test_what_the_user_arranged_stays(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    root = project.layerTreeRoot()
+    layer = results.find_layer(project, run, "expert:water")
+    layer.setName("Lakes of May")
+    group = root.findGroup(run.label)
+    node = root.findLayer(layer.id())
+    node.setItemVisibilityChecked(False)
+    group.insertChildNode(0, node.clone())
+    group.removeChildNode(node)
+    group.setName("May")
+    results.load_run(run, project)
+    assert layer.name() == "Lakes of May"
+    assert [n.name() for n in root.findGroup("May").children()][0] == "Lakes of May"
+    assert not root.findLayer(layer.id()).itemVisibilityChecked()
+    assert len(root.children()) == 1
+
+
+def test_a_crs_told_by_the_user_stays(tmp_path: Path, project: QgsProject) -> None:
+    from tests.qgis.conftest import make_scene
+
+    fake_run.write_run(tmp_path / "r", {"input": str(make_scene(tmp_path / "plain.tif", epsg=0))})
+    run = read_run(tmp_path / "r")
+    for layer in results.load_run(run, project):
+        layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32633"))
+    assert {x.crs().authid() for x in results.load_run(run, project)} == {"EPSG:32633"}
+
+
+def test_a_layer_opened_as_a_file_serves_and_is_never_removed(run: Run, project: QgsProject) -> None:
+    mine = QgsRasterLayer(str(run.folder / "water.tif"), "mine")
+    gone = QgsRasterLayer(str(run.folder / "landcover.tif"), "gone")
+    project.addMapLayers([mine, gone])
+    kept = without(run, "landcover")
+    layers = results.load_run(kept, project)
+    assert mine in layers
+    assert project.mapLayer(gone.id()) is gone
+    assert len(project.mapLayers()) == len(layers) + 1
+
+
+def test_a_copy_elsewhere_is_left_alone(run: Run, project: QgsProject, tmp_path: Path) -> None:
+    copy = tmp_path / "copies" / "water.tif"
+    copy.parent.mkdir()
+    shutil.copy(run.folder / "water.tif", copy)
+    layer = QgsRasterLayer(str(copy), "copy")
+    layer.setCustomProperty(results.PROPERTY_RUN, str(run.folder))
+    layer.setCustomProperty(results.PROPERTY_ROLE, "expert:water")
+    project.addMapLayer(layer)
+    assert results.find_layer(project, run, "expert:water") is layer
+    results.load_run(run, project)
+    own = results.find_layer(project, run, "expert:water")
+    assert Path(own.source()) == run.folder / "water.tif"
+    results.load_run(without(run, "water"), project)
+    assert project.mapLayer(layer.id()) is layer
+    assert Path(layer.source()) == copy
+
+
+def test_processing_hands_over_the_layer_of_an_overwritten_run(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    item = next(item for item in results.plan(run) if item.role == "expert:water")
+    layer = results.find_layer(project, run, item.role)
+    layer.setOpacity(0.2)
+    replace_raster(run.folder / "water.tif", [1])
+    results.finish_layer(layer, run, item)
+    assert layer.opacity() == pytest.approx(0.2)
+    assert layer.dataProvider().bandStatistics(1).minimumValue == 1.0
+
+
+def test_a_moved_project_keeps_one_group_for_the_run(run: Run, tmp_path: Path, project: QgsProject) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    shutil.move(str(run.folder), old / "run")
+    results.load_run(read_run(old / "run"), project)
+    assert project.write(str(old / "p.qgz"))
+    project.clear()
+    shutil.move(str(old), new)
+    assert project.read(str(new / "p.qgz"))
+    moved = read_run(new / "run")
+    project.removeMapLayer(results.find_layer(project, moved, "expert:water").id())
+    results.load_run(moved, project)
+    assert [n.name() for n in project.layerTreeRoot().children()] == [run.label]
+    assert _roles_shown(project, run) == [item.role for item in results.plan(moved)]
