@@ -7,12 +7,16 @@ another QGIS.
 from __future__ import annotations
 
 import os
+import subprocess  # nosec B404
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import paths
 from .errors import EnvironmentMissing
+from .i18n import tr
+from .setup.store import Store
 
 SETTING = "HydraNet/python"
 VARIABLE = "HYDRANET_PYTHON"
@@ -31,51 +35,78 @@ class Interpreter:
     origin: str
 
 
-def find_interpreter() -> Interpreter:
-    """The worker's Python, looked for in this order: setting, variable, checkout, profile.
+def profile_folder() -> Path:
+    """The folder of the user's QGIS profile."""
+    from qgis.core import QgsApplication
+
+    return Path(QgsApplication.qgisSettingsDirPath() or Path.home())
+
+
+def find_interpreter(setting: str | None = None) -> Interpreter:
+    """The worker's Python, looked for as `discover` says.
+
+    Args:
+        setting: use this in place of the stored QGIS setting, for instance "" for "automatic".
 
     Raises:
         EnvironmentMissing: there is none; the sentence says what to do.
     """
-    from qgis.core import QgsApplication, QgsSettings
+    from qgis.core import QgsSettings
 
-    return discover(
-        setting=str(QgsSettings().value(SETTING, "") or ""),
-        environ=os.environ,
-        checkout=paths.checkout(),
-        profile=Path(QgsApplication.qgisSettingsDirPath() or Path.home()),
-    )
+    if setting is None:
+        setting = str(QgsSettings().value(SETTING, "") or "")
+    return discover(setting, os.environ, paths.checkout(), profile_folder())
 
 
 def discover(setting: str, environ: Mapping[str, str], checkout: Path, profile: Path) -> Interpreter:
-    """The same with everything it depends on handed in.
+    """The first of: setting, variable, environment made by Set up…, `hydranet/venv`, checkout.
 
-    An explicit choice that does not work is an error rather than skipped: silently taking another
-    Python would hide the mistake.
+    What was asked for in so many words comes first: the setting, which is a choice in the window, then the
+    variable, which is one for a whole site or shell. What the user made for this profile comes before the
+    checkout's environment, which is merely there for whoever develops the plugin. What is chosen but does not
+    work is an error rather than skipped: silently taking another Python would hide the mistake.
 
     Args:
         setting: value of the QGIS setting `HydraNet/python`, "" if unset.
         environ: environment variables.
         checkout: folder that may hold `.venv`.
-        profile: folder of the QGIS user profile, which may hold `hydranet/venv`.
+        profile: folder of the QGIS user profile.
 
     Raises:
         EnvironmentMissing: the chosen one does not exist, or nothing was found.
     """
     for value, origin in (
-        (setting, f"QGIS setting {SETTING}"),
-        (environ.get(VARIABLE, ""), f"variable {VARIABLE}"),
+        (setting, tr("QGIS setting {name}").format(name=SETTING)),
+        (environ.get(VARIABLE, ""), tr("variable {name}").format(name=VARIABLE)),
     ):
         if value.strip():
             return Interpreter(check_python(value.strip(), origin), origin)
-    for folder, origin in ((checkout / ".venv", "checkout"), (profile / "hydranet" / "venv", "QGIS profile")):
+    store = Store(profile)
+    pointer = store.current()
+    if pointer is not None:
+        made = venv_python(store.path(pointer))
+        if not made.is_file():
+            raise EnvironmentMissing(
+                tr(
+                    "HydraNet's private environment does not work any more: there is no Python at {path}, "
+                    "perhaps because Python {version} was removed or upgraded; "
+                    "make it anew with Settings > Options > HydraNet > Set up…"
+                ).format(path=made, version=pointer.python)
+            )
+        return Interpreter(made, tr("made by Set up… in this QGIS profile"))
+    for folder, origin in (
+        (store.folder / "venv", tr("made by hand in this QGIS profile")),
+        (checkout / ".venv", tr("of the plugin's checkout")),
+    ):
         candidate = venv_python(folder)
         if candidate.is_file():
             return Interpreter(candidate, origin)
     raise EnvironmentMissing(
-        f"HydraNet found no Python environment for its worker: create one in {profile / 'hydranet' / 'venv'} "
-        "with torch and rasterio, or name its Python in the menu Raster > HydraNet > Worker's Python, "
-        f"in the QGIS setting {SETTING} or in the variable {VARIABLE}."
+        tr(
+            "HydraNet has no Python environment for its worker yet; make one with "
+            "Settings > Options > HydraNet > Set up…, or name there a Python that has torch and rasterio "
+            "(it may also stand in the variable {variable})."
+        ).format(variable=VARIABLE)
     )
 
 
@@ -98,15 +129,25 @@ def check_python(value: str, origin: str) -> Path:
         path = venv_python(path)
     if not path.is_file():
         raise EnvironmentMissing(
-            f"The worker's Python '{value}' from the {origin} does not exist; "
-            "give the path of a Python with torch and rasterio."
+            tr(
+                "The worker's Python '{value}' from the {origin} does not exist; "
+                "choose a Python that has torch and rasterio in Settings > Options > HydraNet."
+            ).format(value=value, origin=origin)
         )
     if path.name.lower().startswith("qgis"):
         raise EnvironmentMissing(
-            f"The worker's Python '{value}' from the {origin} is QGIS itself; "
-            "give the path of a Python with torch and rasterio."
+            tr(
+                "The worker's Python '{value}' from the {origin} is QGIS itself; "
+                "choose a Python that has torch and rasterio in Settings > Options > HydraNet."
+            ).format(value=value, origin=origin)
         )
     return path
+
+
+def no_window() -> dict[str, Any]:
+    """Options for a process that must not open a black window on Windows."""
+    # The constant exists on Windows only.
+    return {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)} if os.name == "nt" else {}
 
 
 def worker_environment(environ: Mapping[str, str], qgis_prefix: str = "") -> dict[str, str]:

@@ -11,6 +11,10 @@ class EnvironmentMissing(PluginError):
     """No usable Python for the worker process."""
 
 
+class SetupError(PluginError):
+    """The worker's private environment could not be made, or does not work."""
+
+
 class InputError(PluginError):
     """A parameter cannot work as it is given."""
 

@@ -35,6 +35,11 @@ def worker_entry() -> Path:
     return root() / "model_core"
 
 
+def worker_requirements() -> Path:
+    """The list of packages a private environment is made from."""
+    return resources() / "worker-requirements.txt"
+
+
 def icon_path(name: str) -> str:
     """Path of an icon, such as `icon_path("hydranet")`."""
     return str(resources() / "icons" / f"{name}.svg")

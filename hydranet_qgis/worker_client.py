@@ -12,11 +12,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import paths
 from .environment import Interpreter, worker_environment
 from .errors import PluginError, WorkerCancelled, WorkerCrashed, WorkerError
+from .i18n import tr
 from .worker_process import WorkerProcess, worker_command
 
 PROTOCOL = 1
@@ -45,13 +47,37 @@ class WorkerClient:
         self._swap = threading.Lock()  # guards _process against shutdown() from another thread
         self._process: WorkerProcess | None = None
         self._next_id = 0
-        self.versions: dict[str, Any] = {}
+        self.versions: dict[str, Any] = {}  # what the last worker said it has
 
     @property
     def pid(self) -> int | None:
         """Process id of the warm worker, None if there is none."""
         process = self._process
         return process.pid if process is not None and process.alive else None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Memory the warm worker occupies; None if there is none or the system does not tell cheaply."""
+        process = self._process
+        return process.memory_bytes() if process is not None and process.alive else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or the worker is being started."""
+        return self._turn.locked()
+
+    def holds(self, folder: Path) -> bool:
+        """Whether a job runs in a worker from that environment; one from there that only waits is stopped."""
+        process = self._process
+        if process is None or folder not in Path(process.command[0]).parents:
+            return False
+        if not self._turn.acquire(blocking=False):
+            return True
+        try:
+            self.shutdown()
+        finally:
+            self._turn.release()
+        return False
 
     def run(
         self,
@@ -95,17 +121,16 @@ class WorkerClient:
         with self._swap:
             process, self._process = self._process, None
         if process is not None:
-            busy = self._turn.locked()
-            process.kill() if busy else process.stop()
+            process.kill() if self.busy else process.stop()
 
     def _wait_for_turn(self, on_event: EventHandler, cancelled: Asked) -> None:
         told = False
         while not self._turn.acquire(timeout=_POLL_S):
             if cancelled():
-                raise WorkerCancelled("The run was cancelled before it began.", began=False)
+                raise WorkerCancelled(tr("The run was cancelled before it began."), began=False)
             if not told:
                 told = True
-                on_event(_log("Waiting for another HydraNet run to finish."))
+                on_event(_log(tr("Waiting for another HydraNet run to finish.")))
 
     def _ensure(self, interpreter: Interpreter, on_event: EventHandler, cancelled: Asked) -> WorkerProcess:
         command = worker_command(interpreter.path, paths.worker_entry())
@@ -116,13 +141,20 @@ class WorkerClient:
             return process
         if process is not None:
             process.stop()
-        on_event(_log(f"Starting the HydraNet worker with {interpreter.path} ({interpreter.origin})."))
+        on_event(
+            _log(
+                tr("Starting the HydraNet worker with {path} ({origin}).").format(
+                    path=interpreter.path, origin=interpreter.origin
+                )
+            )
+        )
         try:
             process = WorkerProcess(command, worker_environment(os.environ, _qgis_prefix()))
         except OSError as error:
             raise WorkerCrashed(
-                f"The HydraNet worker could not be started with {interpreter.path}: "
-                f"{error.strerror or error}."
+                tr("The HydraNet worker could not be started with {path}: {why}.").format(
+                    path=interpreter.path, why=error.strerror or error
+                )
             ) from error
         with self._swap:
             self._process = process
@@ -134,7 +166,7 @@ class WorkerClient:
         while True:
             if cancelled():
                 self._discard(process)
-                raise WorkerCancelled("The run was cancelled while its worker started.", began=False)
+                raise WorkerCancelled(tr("The run was cancelled while its worker started."), began=False)
             try:
                 event = process.events.get(timeout=_POLL_S)
             except queue.Empty:
@@ -142,24 +174,29 @@ class WorkerClient:
                 if silence > _START_SILENCE_S:
                     self._discard(process)
                     raise WorkerCrashed(
-                        f"The HydraNet worker said nothing for {silence:.0f} s after it was started with "
-                        f"{interpreter.path}.{_said(process)}"
+                        tr(
+                            "The HydraNet worker said nothing for {n} s after it was started with {path}."
+                        ).format(n=f"{silence:.0f}", path=interpreter.path)
+                        + _said(process)
                     ) from None
                 continue
             if event is None:
                 self._discard(process)
                 raise WorkerCrashed(
-                    f"The HydraNet worker could not start with {interpreter.path} "
-                    f"({process.how_it_ended()}); "
-                    f"check that torch and rasterio are installed there.{_said(process)}"
+                    tr(
+                        "The HydraNet worker could not start with {path} ({how}); "
+                        "see Settings > Options > HydraNet, where an environment can be made and tested."
+                    ).format(path=interpreter.path, how=process.how_it_ended())
+                    + _said(process)
                 )
             if event.get("event") == "ready":
                 if event.get("protocol") != PROTOCOL:
                     self._discard(process)
                     raise WorkerCrashed(
-                        f"The HydraNet worker speaks protocol {event.get('protocol')}, "
-                        f"this plugin speaks {PROTOCOL}; "
-                        "install the plugin anew and restart QGIS."
+                        tr(
+                            "The HydraNet worker speaks protocol {found}, this plugin speaks {expected}; "
+                            "install the plugin anew and restart QGIS."
+                        ).format(found=event.get("protocol"), expected=PROTOCOL)
                     )
                 self.versions = event.get("versions") or {}
                 return
@@ -181,7 +218,7 @@ class WorkerClient:
                 process.send({"id": job + 1_000_000, "method": "cancel", "params": {"id": job}})
             if asked_at is not None and time.monotonic() - asked_at > _CANCEL_PATIENCE_S:
                 self._discard(process)
-                raise WorkerCancelled("The run was cancelled; its worker had to be ended.")
+                raise WorkerCancelled(tr("The run was cancelled; its worker had to be ended."))
             try:
                 event = process.events.get(timeout=_POLL_S)
             except queue.Empty:
@@ -189,8 +226,11 @@ class WorkerClient:
                 if silence > self._job_silence_s:
                     self._discard(process)
                     raise WorkerCrashed(
-                        f"The HydraNet worker gave no sign of life for {silence:.0f} s and was ended; "
-                        f"run it again, with fewer experts or a smaller extent.{_said(process)}"
+                        tr(
+                            "The HydraNet worker gave no sign of life for {n} s and was ended; "
+                            "run it again, with fewer experts or a smaller extent."
+                        ).format(n=f"{silence:.0f}")
+                        + _said(process)
                     ) from None
                 continue
             silence = 0.0
@@ -198,17 +238,19 @@ class WorkerClient:
                 process.wait(2.0)
                 self._discard(process)
                 raise WorkerCrashed(
-                    f"The HydraNet worker stopped unexpectedly ({process.how_it_ended()}); "
-                    f"the next run starts a new one.{_said(process)}"
+                    tr(
+                        "The HydraNet worker stopped unexpectedly ({how}); the next run starts a new one."
+                    ).format(how=process.how_it_ended())
+                    + _said(process)
                 )
             if event.get("id") != job:
                 continue  # heart-beats, and what is left of an earlier job
             name = event.get("event")
             if name == "cancelled":
-                raise WorkerCancelled("The run was cancelled; nothing was written.")
+                raise WorkerCancelled(tr("The run was cancelled; nothing was written."))
             if name == "error":
                 raise WorkerError(
-                    str(event.get("message") or "The run failed."), str(event.get("kind") or "")
+                    str(event.get("message") or tr("The run failed.")), str(event.get("kind") or "")
                 )
             on_event(event)
             if name == "finished":
@@ -235,7 +277,7 @@ def _drain(process: WorkerProcess) -> None:
 
 def _said(process: WorkerProcess) -> str:
     words = process.last_words()
-    return f" Its last words: {words}" if words else ""
+    return " " + tr("Its last words: {words}").format(words=words) if words else ""
 
 
 def _log(message: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One running worker: the process, its pipes, and its last words.
 
-This is the only place that starts a process. Two small threads read its pipes, so that neither can
+Two small threads read its pipes, so that neither can
 fill up and stall it.
 """
 
@@ -20,6 +20,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from .environment import no_window
+from .i18n import tr
 
 _KEPT_LINES = 60
 _TOLD_LINES = 6
@@ -84,14 +87,24 @@ class WorkerProcess:
         """The exit in words, such as "exit code 3" or "killed by SIGKILL, often a lack of memory"."""
         code = self._popen.poll()
         if code is None:
-            return "still running"
+            return tr("still running")
         if code >= 0:
-            return f"exit code {code}"
+            return tr("exit code {code}").format(code=code)
         try:
             name = signal.Signals(-code).name
         except ValueError:
-            name = f"signal {-code}"
-        return f"killed by {name}" + (", often a lack of memory" if name == "SIGKILL" else "")
+            name = str(-code)
+        if name == "SIGKILL":
+            return tr("killed by {signal}, often a lack of memory").format(signal=name)
+        return tr("killed by {signal}").format(signal=name)
+
+    def memory_bytes(self) -> int | None:
+        """Memory it occupies, where the system tells that without asking another program (Linux)."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, ValueError, IndexError, AttributeError):
+            return None
 
     def last_words(self) -> str:
         """The last lines it wrote to stderr, in one line; "" if it said nothing."""
@@ -180,7 +193,4 @@ def worker_command(python: Path, entry: Path) -> list[str]:
 
 
 def _platform_options() -> dict[str, Any]:
-    if os.name == "nt":
-        # No black window; the constant exists on Windows only.
-        return {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
-    return {"start_new_session": True}
+    return no_window() if os.name == "nt" else {"start_new_session": True}

@@ -9,6 +9,8 @@ import pytest
 from hydranet_qgis import environment, paths
 from hydranet_qgis.environment import discover, venv_python, worker_environment
 from hydranet_qgis.errors import EnvironmentMissing
+from hydranet_qgis.setup import store as store_module
+from hydranet_qgis.setup.store import Pointer, Store
 
 
 def _python(folder: Path) -> Path:
@@ -18,20 +20,71 @@ def _python(folder: Path) -> Path:
     return path
 
 
-def test_the_order_is_setting_variable_checkout_profile(tmp_path: Path) -> None:
+def _made(profile: Path, name: str = "one") -> Path:
+    store = Store(profile)
+    python = _python(store.environments / name)
+    store.point_to(Pointer(name, "3.11.2", "2.13.0", "2026-01-01T00:00:00Z", "0"))
+    return python
+
+
+def test_the_order_is_setting_variable_profile_checkout(tmp_path: Path) -> None:
     setting, variable = tmp_path / "a" / "python", tmp_path / "b" / "python"
     for path in (setting, variable):
         path.parent.mkdir()
         path.write_text("")
-    checkout, profile = tmp_path / "checkout", tmp_path / "profile"
+    checkout, profile, plain = tmp_path / "checkout", tmp_path / "profile", tmp_path / "plain"
     in_checkout = _python(checkout / ".venv")
-    in_profile = _python(profile / "hydranet" / "venv")
+    made, by_hand = _made(profile), _python(profile / "hydranet" / "venv")
     environ = {"HYDRANET_PYTHON": str(variable)}
 
     assert discover(str(setting), environ, checkout, profile).path == setting
     assert discover("", environ, checkout, profile).path == variable
-    assert discover("", {}, checkout, profile).path == in_checkout
-    assert discover("", {}, tmp_path, profile).path == in_profile
+    assert discover("", {}, checkout, profile).path == made
+    Store(profile).pointer.unlink()
+    assert discover("", {}, checkout, profile).path == by_hand
+    assert discover("", {}, checkout, plain).path == in_checkout
+
+
+def test_an_environment_whose_python_is_gone_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    _python(tmp_path / ".venv")
+    _made(tmp_path).unlink()
+    with pytest.raises(
+        EnvironmentMissing, match="does not work any more.*Python 3.11.2 was removed.*Set up…"
+    ):
+        discover("", {}, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"folder": "one"}',
+        '{"folder": "../../venv", "python": "", "torch": "", "created": "", "requirements": ""}',
+    ],
+)
+def test_a_pointer_that_cannot_be_read_points_nowhere(tmp_path: Path, text: str) -> None:
+    _made(tmp_path)
+    store = Store(tmp_path)
+    store.pointer.write_text(text)
+    assert store.current() is None
+    store.remove_others(lambda folder: False)
+    assert (store.environments / "one").is_dir(), "nobody can say which one is in use"
+
+
+def test_the_pointer_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _made(tmp_path)
+    before = Store(tmp_path).current()
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(store_module.os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        Store(tmp_path).point_to(Pointer("two", "", "", "", ""))
+    assert Store(tmp_path).current() == before
+    assert sorted(p.name for p in Store(tmp_path).folder.iterdir()) == ["environment.json", "environments"]
 
 
 def test_a_folder_may_be_given_for_an_environment(tmp_path: Path) -> None:
@@ -49,7 +102,7 @@ def test_a_link_is_not_followed_out_of_its_environment(tmp_path: Path) -> None:
 
 def test_a_wrong_choice_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
     _python(tmp_path / ".venv")
-    with pytest.raises(EnvironmentMissing, match="does not exist.*give the path"):
+    with pytest.raises(EnvironmentMissing, match="does not exist.*choose a Python"):
         discover(str(tmp_path / "nowhere"), {}, tmp_path, tmp_path)
 
 
@@ -60,7 +113,7 @@ def test_qgis_itself_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_found_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentMissing, match="create one in .*hydranet.*HydraNet/python"):
+    with pytest.raises(EnvironmentMissing, match="Settings > Options > HydraNet > Set up….*HYDRANET_PYTHON"):
         discover("", {}, tmp_path, tmp_path)
 
 

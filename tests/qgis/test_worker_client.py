@@ -195,3 +195,22 @@ def test_shutting_down_ends_the_process_and_may_be_repeated(jobs: Jobs) -> None:
     jobs.client.shutdown()
     assert not process.alive
     assert process.how_it_ended() == "exit code 0"  # it left when asked to
+
+
+def test_an_environment_is_held_by_a_job_and_not_by_a_worker_that_waits(jobs: Jobs) -> None:
+    here = PYTHON.path.parents[1]
+    assert not jobs.client.holds(here)
+    held: list[bool] = []
+    source = make_scene(jobs._folder / "lake.tif", 32, 16)
+    params = {"input": str(source), "output": str(jobs._folder / "o")}
+    jobs.client.run(
+        PYTHON, "predict", params, lambda event: held.append(jobs.client.holds(here)), lambda: False
+    )
+    assert held[0] is False, "told before the worker is there"
+    assert set(held[1:]) == {True}
+    assert jobs.client.memory_bytes > 1_000_000
+    assert not jobs.client.holds(here / "elsewhere")
+    assert jobs.client.pid is not None
+    assert not jobs.client.holds(here)
+    assert jobs.client.pid is None, "it had nothing to do"
+    assert jobs.client.memory_bytes is None
