@@ -1,6 +1,6 @@
-"""Reading a run folder into plain Python types, for the dock and for loading layers.
+"""Reading a run's `run.json` into plain Python types, for the dock and for loading layers.
 
-`run.json` tells of the run, `routing.gpkg` of each tile. Nothing is written, and nothing here needs
+What is known of each tile is read by `tile_records`. Nothing is written, and nothing here needs
 a project or a window, so it may be used from any thread.
 """
 
@@ -170,61 +170,6 @@ class Run:
         return {expert.name: expert.label for expert in self.experts}
 
 
-UNABLE = ("outside resolution", "not requested")
-"""Reasons of experts that could not serve, whatever their score."""
-OUTSIDE_MASK = "outside mask"
-"""Reason of tiles that were left out because no polygon of the mask touches them."""
-
-
-@dataclass(frozen=True)
-class TileRecord:
-    """One tile and every decision about it. Tuples follow `Run.experts`.
-
-    Attributes:
-        valid: share of pixels with data, 0 to 1.
-        scores: calibrated score of each expert, None where the tile has no data or was left out.
-        chosen: experts that decoded it, strongest first.
-        reason: what became of the tile.
-        reasons: why each expert was chosen or not.
-        wkb: polygon of the tile's core in the scene's CRS.
-    """
-
-    index: int
-    row: int
-    col: int
-    valid: float
-    scores: tuple[float | None, ...]
-    chosen: tuple[str, ...]
-    reason: str
-    reasons: tuple[str, ...]
-    wkb: bytes
-
-    @property
-    def scored(self) -> bool:
-        """Whether the model saw it at all."""
-        return any(score is not None for score in self.scores)
-
-    @property
-    def masked(self) -> bool:
-        """Whether the mask left it out."""
-        return self.reason == OUTSIDE_MASK
-
-    @property
-    def top(self) -> int | None:
-        """Position of the strongest expert that could have served; None if there is none, or no data."""
-        could = [
-            position
-            for position, (score, reason) in enumerate(zip(self.scores, self.reasons))
-            if score is not None and reason not in UNABLE
-        ]
-        return max(could, key=lambda position: self.scores[position] or 0.0) if could else None
-
-    @property
-    def top_score(self) -> float | None:
-        """Score of that expert."""
-        return None if self.top is None else self.scores[self.top]
-
-
 def is_run(folder: Path) -> bool:
     """Whether `folder` looks like a run."""
     return (folder / RUN_FILE).is_file()
@@ -246,7 +191,7 @@ def read_run(folder: Path) -> Run:
             )
         ) from None
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not isinstance(data, dict) or not str(data.get("format", "")).startswith(FORMAT):
         raise RunFolderError(
             tr("{path} does not describe a HydraNet run; choose a run's own folder.").format(path=path)
@@ -267,31 +212,8 @@ def read_run(folder: Path) -> Run:
         ) from error
 
 
-def read_tiles(run: Run) -> list[TileRecord]:
-    """Read every tile of the run's routing table, in row-major order.
-
-    Raises:
-        RunFolderError: the table is missing or cannot be read.
-    """
-    from osgeo import ogr
-
-    try:
-        dataset = ogr.Open(str(run.routing), 0) if run.routing.is_file() else None
-        layer = dataset.GetLayerByName(ROUTING_LAYER) if dataset is not None else None
-        if layer is None:
-            raise RunFolderError(
-                tr("{path} is missing or holds no layer '{layer}'; run HydraNet again.").format(
-                    path=run.routing, layer=ROUTING_LAYER
-                )
-            )
-        names = [expert.name for expert in run.experts]
-        tiles = [_tile(feature, names) for feature in layer]
-    except RuntimeError as error:  # OGR raises it where exceptions are switched on
-        raise _unreadable(run.routing, error) from error
-    return sorted(tiles, key=lambda tile: (tile.row, tile.col))
-
-
-def _unreadable(path: Path, error: Exception) -> RunFolderError:
+def unreadable(path: Path, error: Exception) -> RunFolderError:
+    """The error of a file of a run that cannot be read."""
     return RunFolderError(
         tr("{path} cannot be read ({error}); run HydraNet again.").format(path=path, error=error)
     )
@@ -361,20 +283,4 @@ def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
         description=str(item.get("description") or ""),
         license=str(item.get("license") or ""),
         uncertainty_band=item.get("uncertainty_band"),
-    )
-
-
-def _tile(feature: Any, names: list[str]) -> TileRecord:
-    fields = feature.items()
-    geometry = feature.GetGeometryRef()
-    return TileRecord(
-        index=int(fields["tile"]),
-        row=int(fields["row"]),
-        col=int(fields["col"]),
-        valid=float(fields["valid"] or 0.0),
-        scores=tuple(fields.get(f"score_{name}") for name in names),
-        chosen=tuple(part for part in (fields["chosen"] or "").split(",") if part),
-        reason=fields["reason"] or "",
-        reasons=tuple(fields.get(f"reason_{name}") or "" for name in names),
-        wkb=bytes(geometry.ExportToWkb()) if geometry is not None else b"",
     )

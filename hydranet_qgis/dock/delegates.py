@@ -7,7 +7,7 @@ from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from qgis.PyQt.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from .painting import chip_width, draw_chip, mix, scaled
-from .tile_model import CHIPS_ROLE, FRACTION_ROLE, TILE_ROLE
+from .tile_model import CHIPS_ROLE, FRACTION_ROLE, OUTCOME_ROLE
 
 _GAP = 4
 
@@ -35,8 +35,7 @@ class ChipDelegate(QStyledItemDelegate):
         if chips:
             self._chips(painter, option, chips)
         else:
-            tile = index.data(TILE_ROLE)
-            text = tile.reason.partition(":")[0] if self.explain and tile is not None else "–"
+            text = (index.data(OUTCOME_ROLE) or "").partition(":")[0] if self.explain else "–"
             self._plain(painter, option, text)
         painter.restore()
 

@@ -4,56 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QLineEdit,
-    QScrollArea,
+    QProgressBar,
     QSizePolicy,
-    QSplitter,
     QStackedWidget,
-    QTableView,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from .. import paths
-from .delegates import ChipDelegate, ScoreDelegate
-from .elided_combo import ElidedCombo
+from ..i18n import tr
+from ..run_registry import RunRegistry
+from .elided_combo import combo_box
 from .empty_state import EmptyState
-from .painting import smaller
-from .score_bars import ScoreBars
-from .summary import RunSummary
-from .tile_model import EXPERTS, REASON, SCORE, TILE
-
-# Below this width (pixels) the column of outcomes gives its place to the experts.
-NARROW = 540
+from .heat_strip import HeatStrip
+from .notice import Notice
+from .summary_page import SummaryPage
+from .tiles_page import TilesPage
+from .what_if_panel import WhatIfPanel
 
 
 class PanelWidgets:
     """Makes the widgets inside `owner` and lays them out.
 
+    Args:
+        owner: the panel.
+        registry: the project's runs.
+        pick: the action that picks a tile on the map.
+
     Attributes:
-        runs, open_button, run_button: the row on top.
-        problem: a sentence if the run cannot be read, else hidden.
-        summary: the run at a glance.
-        kind, text: filters of the table.
-        heat: what the map's tiles are coloured by.
-        table, count: the tiles, and how many are shown.
-        detail_title, bars: the chosen tile.
-        pages, empty: the stack, and its page without a run.
+        pages, empty, content: the stack, its page without a run, and the other.
+        runs, open_button, run_button, pick_button: the row on top.
+        problem: a sentence, hidden while there is none.
+        heat: what the map shows.
+        tabs: the three pages below.
+        tiles, what_if, summary: the pages.
+        reading, reading_text: takes the place of the tiles while they are read.
+        kind, expert, text, table, count, bars, detail_title: of the page of tiles.
     """
 
-    def __init__(self, owner: QWidget) -> None:
+    def __init__(self, owner: QWidget, registry: RunRegistry, pick: Any) -> None:
         self.pages = QStackedWidget(owner)
         self.empty = EmptyState(owner)
         self.content = QWidget(owner)
@@ -65,158 +61,77 @@ class PanelWidgets:
 
         layout = QVBoxLayout(self.content)
         layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(8)
-        layout.addLayout(self._top())
-        self.problem = _sentence(self.content)
+        layout.setSpacing(6)
+        layout.addLayout(self._top(pick))
+        self.problem = Notice(self.content)
         layout.addWidget(self.problem)
-        self.summary = RunSummary(self.content)
-        layout.addWidget(self.summary)
-        layout.addLayout(self._controls())
-        layout.addWidget(self._split(), 1)
+        self.heat = HeatStrip(self.content)
+        layout.addWidget(self.heat)
+        layout.addWidget(self._tabs(registry), 1)
 
-    def _top(self) -> QHBoxLayout:
-        self.runs = _combo(self.content, "Run", "Runs of this project, the latest first")
-        self.open_button = _tool(self.content, "open_run", "Open run folder…")
-        self.run_button = _tool(self.content, "predict", "Run HydraNet…")
+        self.kind, self.expert, self.text = self.tiles.kind, self.tiles.expert, self.tiles.text
+        self.table, self.count = self.tiles.table, self.tiles.count
+        self.bars, self.detail_title = self.tiles.detail.bars, self.tiles.detail.title
+
+    def show_reading(self, total: int | None) -> None:
+        """Say that so many tiles are being read; None shows the tiles."""
+        if total is None:
+            self._stack.setCurrentWidget(self.tiles)
+            return
+        self.reading_text.setText(tr("Reading {count} tiles…").format(count=f"{total:,}"))
+        self._stack.setCurrentWidget(self.reading)
+
+    def _top(self, pick: Any) -> QHBoxLayout:
+        self.runs = combo_box(self.content, tr("Run"), tr("Runs of this project, the latest first"))
+        self.open_button = _tool(self.content, "open_run", tr("Open run folder…"))
+        self.run_button = _tool(self.content, "predict", tr("Run HydraNet…"))
+        self.pick_button = QToolButton(self.content)
+        self.pick_button.setDefaultAction(pick)
+        self.pick_button.setAutoRaise(True)
+        self.pick_button.setAccessibleName(pick.text())
+        self.pick_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         row = QHBoxLayout()
-        row.setSpacing(4)
+        row.setSpacing(2)
         row.addWidget(self.runs, 1)
-        row.addWidget(self.open_button)
-        row.addWidget(self.run_button)
+        for button in (self.open_button, self.run_button, self.pick_button):
+            row.addWidget(button)
         return row
 
-    def _controls(self) -> QGridLayout:
-        self.kind = _combo(self.content, "Filter by expert", "Show only tiles with this expert or outcome")
-        self.text = QLineEdit(self.content)
-        self.text.setPlaceholderText("Find")
-        self.text.setClearButtonEnabled(True)
-        self.text.setAccessibleName("Find tiles")
-        self.text.setToolTip("Words in the place, the experts or the outcome, such as r3, water or abstained")
-        icon = QgsApplication.getThemeIcon("/search.svg")
-        self.text.addAction(icon, QLineEdit.ActionPosition.LeadingPosition)
-        self.heat = _combo(self.content, "Map colours", "Colour the tiles on the map by one expert's score")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(6)
-        for row, (name, buddy) in enumerate((("&Tiles", self.kind), ("&Map", self.heat))):
-            label = QLabel(name, self.content)
-            label.setBuddy(buddy)
-            grid.addWidget(label, row, 0)
-        grid.addWidget(self.kind, 0, 1)
-        grid.addWidget(self.text, 0, 2)
-        grid.addWidget(self.heat, 1, 1, 1, 2)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
-        return grid
+    def _tabs(self, registry: RunRegistry) -> QTabWidget:
+        self.tabs = QTabWidget(self.content)
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setExpanding(False)
+        self._stack = QStackedWidget(self.tabs)
+        self.tiles = TilesPage(self._stack)
+        self._stack.addWidget(self.tiles)
+        self._stack.addWidget(self._reading())
+        self.what_if = WhatIfPanel(registry, self.tabs)
+        self.summary = SummaryPage(self.tabs)
+        self.tabs.addTab(self._stack, tr("&Tiles"))
+        self.tabs.addTab(self.what_if, tr("What &if"))
+        self.tabs.addTab(self.summary, tr("S&ummary"))
+        return self.tabs
 
-    def _split(self) -> QSplitter:
-        split = QSplitter(Qt.Orientation.Vertical, self.content)
-        split.setChildrenCollapsible(False)
-        split.addWidget(self._table())
-        split.addWidget(self._detail())
-        split.setSizes([1000, 900])
-        return split
+    def show_tiles(self) -> None:
+        """Bring the page of tiles to the front."""
+        self.tabs.setCurrentWidget(self._stack)
 
-    def _table(self) -> QWidget:
-        self.table = QTableView(self.content)
-        self.table.setAccessibleName("Tiles")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
-        self.table.setShowGrid(False)
-        self.table.setSortingEnabled(True)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)  # Tab goes on to the next widget, arrows move in the table
-        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.chips = ChipDelegate(self.table)
-        self.table.setItemDelegateForColumn(EXPERTS, self.chips)
-        self.table.setItemDelegateForColumn(SCORE, ScoreDelegate(self.table))
-        metrics = self.table.fontMetrics()
-        rows = self.table.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(metrics.height() + 10)
-        holder = QWidget(self.content)
-        layout = QVBoxLayout(holder)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
-        layout.addWidget(self.table, 1)
-        self.count = QLabel(holder)
-        self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.count.setFont(smaller(holder))
-        self.count.setEnabled(False)  # drawn faint by every style
-        layout.addWidget(self.count)
-        return holder
-
-    def set_columns(self) -> None:
-        """Share out the columns; only possible once the table has its model."""
-        header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(False)
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
-        metrics = self.table.fontMetrics()
-        header.setMinimumSectionSize(30)
-        for column, width in (
-            (TILE, metrics.horizontalAdvance("00, 00") + 20),
-            (SCORE, metrics.horizontalAdvance("Score") + 26),
-            (REASON, metrics.horizontalAdvance("abstained: all below") + 12),
-        ):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            self.table.setColumnWidth(column, width)
-        header.setSectionResizeMode(EXPERTS, QHeaderView.ResizeMode.Stretch)
-
-    def fit_score(self, title: str) -> None:
-        """Make room for the title of the score column, as far as the experts can spare it."""
-        metrics = self.table.fontMetrics()
-        narrowest = metrics.horizontalAdvance("Score") + 26
-        wanted = metrics.horizontalAdvance(title) + 26
-        self.table.setColumnWidth(SCORE, max(narrowest, min(wanted, self.table.width() // 3)))
-
-    def fit(self, width: int) -> None:
-        """Suit the columns to the panel's width in pixels."""
-        narrow = width < NARROW
-        self.table.setColumnHidden(REASON, narrow)
-        self.chips.explain = narrow
-
-    def _detail(self) -> QWidget:
-        holder = QWidget(self.content)
-        layout = QVBoxLayout(holder)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(4)
-        self.detail_title = QLabel(holder)
-        self.detail_title.setTextFormat(Qt.TextFormat.RichText)
-        self.detail_title.setWordWrap(True)
-        layout.addWidget(self.detail_title)
-        self.bars = ScoreBars()
-        self.scroll = QScrollArea(holder)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setWidget(_padded(self.bars))
-        layout.addWidget(self.scroll, 1)
-        return holder
-
-
-def _padded(widget: QWidget) -> QWidget:
-    """The widget at the top of the room it gets, clear of a scroll bar."""
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 4, 0)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder
-
-
-def _combo(parent: QWidget, name: str, tip: str) -> QComboBox:
-    combo = ElidedCombo(parent)
-    combo.setAccessibleName(name)
-    combo.setToolTip(tip)
-    # A long title must not make the whole dock wide.
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return combo
+    def _reading(self) -> QWidget:
+        self.reading = QWidget(self._stack)
+        self.reading_text = QLabel(self.reading)
+        self.reading_text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        bar = QProgressBar(self.reading)
+        bar.setRange(0, 0)
+        bar.setTextVisible(False)
+        bar.setMaximumHeight(8)
+        bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(self.reading)
+        layout.setContentsMargins(40, 8, 40, 8)
+        layout.addStretch(1)
+        layout.addWidget(self.reading_text)
+        layout.addWidget(bar)
+        layout.addStretch(2)
+        return self.reading
 
 
 def _tool(parent: QWidget, icon: str, name: str) -> QToolButton:
@@ -227,12 +142,3 @@ def _tool(parent: QWidget, icon: str, name: str) -> QToolButton:
     button.setAccessibleName(name)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return button
-
-
-def _sentence(parent: QWidget) -> Any:
-    label = QLabel(parent)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setStyleSheet("QLabel { color: #7a4b00; background: #fdeccd; border-radius: 4px; padding: 6px; }")
-    label.hide()
-    return label

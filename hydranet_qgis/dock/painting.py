@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QRectF, Qt
-from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
+from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette, QPixmap
 from qgis.PyQt.QtWidgets import QWidget
 
 from ..expert_colors import text_on
@@ -36,6 +36,19 @@ def scaled(font: QFont, factor: float) -> QFont:
     elif font.pixelSize() > 0:
         other.setPixelSize(max(1, round(font.pixelSize() * factor)))
     return other
+
+
+def dot(color: str) -> QIcon:
+    """A round icon of one colour, for entries of a list."""
+    pixmap = QPixmap(24, 24)
+    pixmap.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(color))
+    painter.drawEllipse(QRectF(4, 4, 16, 16))
+    painter.end()
+    return QIcon(pixmap)
 
 
 def draw_chip(painter: QPainter, box: QRectF, text: str, color: str) -> None:

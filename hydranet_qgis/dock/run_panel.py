@@ -1,4 +1,4 @@
-"""The dock's contents: choose a run, find a tile, see its scores, paint the map by them."""
+"""The dock's contents: choose a run, find a tile, see its scores; and the wires between them and the map."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
-from qgis.PyQt.QtCore import QModelIndex, QSignalBlocker, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QIcon, QPixmap
+from qgis.core import QgsProject
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QWidget
 
 from .. import results, routing_style
-from ..errors import PluginError, RunFolderError
-from ..run_folder import Run, TileRecord, read_run, read_tiles
+from ..errors import PluginError
+from ..expert_colors import assign
+from ..i18n import tr
+from ..run_folder import Run
 from ..run_registry import RunRegistry
+from ..tile_records import TileRecord
+from .drop import DropHint, carries_files, dropped_run
 from .layout import PanelWidgets
-from .tile_marker import TileMarker
-from .tile_model import ABSTAINED, ALL, MASKED, NO_DATA, ROUTED, SCORE, TILE, TILE_ROLE, TileFilter, TileModel
+from .map_link import MapLink
+from .run_list import RunList, fill
+from .tile_columns import TileColumns
+from .tile_loader import TileLoader
+from .tile_model import TileModel
 
 
 class RunPanel(QWidget):
     """Shows the project's runs, one at a time.
 
-    Signals, for whatever is built on top (a map tool, a what-if slider):
-        runShown(object): another `Run` is shown, or None.
+    Signals:
+        runShown(object): another `Run` is shown with all its tiles, or None.
         tileSelected(object): the `TileRecord` whose scores are shown, or None.
         tileActivated(object): the user clicked or pressed Enter on a tile; the map moves to it.
-        mapChanged(str): the map's tiles are drawn another way, see `routing_style.show`.
+        mapChanged(str): the map's tiles are drawn another way, see `HeatStrip`.
 
     Attributes:
-        model: tiles of the run shown.
-        proxy: the same, filtered and sorted, as the table shows it.
         widgets: the widgets, see `PanelWidgets`.
+        map_link: what ties the tiles to the map.
+        loader: reads the tiles.
     """
 
     runShown = pyqtSignal(object)
@@ -44,65 +50,54 @@ class RunPanel(QWidget):
         self, registry: RunRegistry, canvas: Any, run_algorithm: Callable[[], None], parent: Any = None
     ) -> None:
         super().__init__(parent)
-        self._registry, self._marker = registry, TileMarker(canvas)
-        self._cache: dict[Path, tuple[int, Run]] = {}
-        self.model = TileModel(self)
-        self.proxy = TileFilter(self)
-        self.proxy.setSourceModel(self.model)
-        self.widgets = PanelWidgets(self)
-        self.widgets.table.setModel(self.proxy)
-        self.widgets.table.sortByColumn(TILE, Qt.SortOrder.AscendingOrder)
-        self.widgets.set_columns()
+        self._registry, self._runs = registry, RunList(registry)
+        self._run: Run | None = None
+        self._closed = False
+        self.map_link = MapLink(canvas, self)
+        self.loader = TileLoader(self)
+        self.widgets = PanelWidgets(self, registry, self.map_link.action)
+        self._hint = DropHint(self)
+        self.setAcceptDrops(True)
         self._connect(run_algorithm)
         self.refresh()
 
     @property
     def run(self) -> Run | None:
-        """The run shown, None in the empty state."""
-        return self.model.run
+        """The run shown, None in the empty state; its tiles may still be on their way."""
+        return self._run
+
+    @property
+    def model(self) -> TileModel:
+        """Tiles of the run shown, filtered and sorted as in the table."""
+        return self.widgets.tiles.model
+
+    def shown_tiles(self) -> list[TileRecord]:
+        """The tiles that pass the filters, in the table's order."""
+        return self.model.shown_tiles()
 
     def selected_tile(self) -> TileRecord | None:
         """The tile whose scores are shown."""
-        index = self.widgets.table.currentIndex()
-        return index.data(TILE_ROLE) if index.isValid() else None
+        return self.widgets.tiles.selection.current()
 
     def select_tile(self, tile_index: int) -> bool:
         """Select a tile by its number; False if it is not shown under the present filter."""
-        row = self.model.row_of(tile_index)
-        index = self.proxy.mapFromSource(self.model.index(row, TILE)) if row >= 0 else QModelIndex()
-        if index.isValid():
-            self.widgets.table.setCurrentIndex(index)
-            self.widgets.table.scrollTo(index)
-        return index.isValid()
+        return self.widgets.tiles.select_tile(tile_index)
 
     def refresh(self, wanted: str = "") -> None:
         """Read the list of runs again and keep the present run, or show the one in folder `wanted`."""
-        runs = []
-        for folder in self._registry.folders():
-            try:
-                runs.append(self._read(folder))
-            except RunFolderError:
-                continue  # a folder damaged since is left out of the list; opening it by hand says why
-        runs.sort(key=lambda run: run.created, reverse=True)
-        present = str(self.run.folder) if self.run else ""
-        combo = self.widgets.runs
-        with QSignalBlocker(combo):
-            combo.clear()
-            for run in runs:
-                combo.addItem(run.short_label, str(run.folder))
-                combo.setItemData(combo.count() - 1, str(run.folder), Qt.ItemDataRole.ToolTipRole)
-            position = max(combo.findData(wanted or present), combo.findData(present), 0 if runs else -1)
-            if wanted and combo.findData(wanted) >= 0:
-                position = combo.findData(wanted)
-            combo.setCurrentIndex(position)
-        if combo.currentData() != present or wanted:
+        entries = self._runs.entries()
+        present = str(self._run.folder) if self._run else ""
+        fill(self.widgets.runs, entries, wanted if wanted else present)
+        gone = [entry for entry in entries if entry.run is None]
+        self.widgets.empty.tell_missing([entry.problem for entry in gone])
+        if (self.widgets.runs.currentData() or "") != present or wanted or self._stale():
             self._show_current()
-        self._follow_heat()
+        self.widgets.heat.follow()
 
     def open_run(self, folder: str) -> bool:
         """Add a run folder to the project, with its layers, and show it; False if it is none."""
         try:
-            run = self._read(Path(folder))
+            run = self._runs.read(Path(folder))
         except PluginError as error:
             self._say(str(error))
             return False
@@ -113,166 +108,151 @@ class RunPanel(QWidget):
 
     def choose_folder(self, *_: object) -> None:
         """Ask for a run folder and open it."""
-        folder = QFileDialog.getExistingDirectory(self, "Open HydraNet run folder")
+        folder = QFileDialog.getExistingDirectory(self, tr("Open HydraNet run folder"))
         if folder:
             self.open_run(folder)
 
     def close_down(self) -> None:
-        """Take everything off the map before the dock goes."""
-        self._marker.clear()
-        self.model.set_run(None)
+        """Take everything off the map and end what runs in the background, before the dock goes."""
+        if self._closed:
+            return
+        self._closed = True
+        self._registry.runsChanged.disconnect(self.refresh)
+        self._registry.runFinished.disconnect(self.refresh)
+        self.loader.close()
+        self._run = None
+        self._show(None, tell=False)
+        self.map_link.close()
+        self.widgets.what_if.close_down()
+        self.widgets.tiles.close_down()
 
-    def resizeEvent(self, event: Any) -> None:
-        super().resizeEvent(event)
-        self.widgets.fit(event.size().width())
+    def dragEnterEvent(self, event: Any) -> None:
+        if carries_files(event.mimeData()):
+            # Also what is no run: dropping it here explains itself, QGIS would load it as a layer.
+            event.acceptProposedAction()
+            self._hint.announce(event.mimeData())
+
+    def dragLeaveEvent(self, event: Any) -> None:
+        self._hint.end()
+
+    def dropEvent(self, event: Any) -> None:
+        self._hint.end()
+        folder, problem = dropped_run(event.mimeData())
+        event.acceptProposedAction()
+        if folder is None:
+            self._say(problem)
+        else:
+            self.open_run(str(folder))
 
     def _connect(self, run_algorithm: Callable[[], None]) -> None:
-        widgets = self.widgets
+        widgets, tiles, link = self.widgets, self.widgets.tiles, self.map_link
         for button in (widgets.run_button, widgets.empty.run_button):
             button.clicked.connect(lambda *_: run_algorithm())
         for button in (widgets.open_button, widgets.empty.open_button):
             button.clicked.connect(self.choose_folder)
         widgets.runs.currentIndexChanged.connect(lambda *_: self._show_current())
-        widgets.kind.currentIndexChanged.connect(lambda *_: self._filter_kind())
-        widgets.text.textChanged.connect(self.proxy.set_text)
-        widgets.heat.activated.connect(lambda *_: self._paint_map())
-        widgets.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_tile())
-        # A double click or Enter "activates" too; the tile is then shown on the map once more.
-        widgets.table.clicked.connect(self._activate)
-        widgets.table.activated.connect(self._activate)
-        for signal in (self.proxy.rowsInserted, self.proxy.rowsRemoved, self.proxy.modelReset):
-            signal.connect(lambda *_: self._count())
-        self._registry.runsChanged.connect(lambda: self.refresh())
+        self.loader.loaded.connect(self._loaded)
+        self.loader.failed.connect(self._failed)
+
+        tiles.tileSelected.connect(link.mark)
+        tiles.tileSelected.connect(self.tileSelected)
+        tiles.tileActivated.connect(link.zoom)
+        tiles.tileActivated.connect(self.tileActivated)
+        tiles.selectionChanged.connect(link.select)
+        link.selectionChanged.connect(self._select)
+        link.tilePicked.connect(self._pick)
+
+        widgets.heat.mapChanged.connect(self._map_changed)
+        widgets.what_if.previewChanged.connect(tiles.set_preview)
+        widgets.what_if.previewChanged.connect(link.preview)
+        for part in (widgets.heat, widgets.what_if, widgets.summary):
+            part.problem.connect(self._say)
+        widgets.summary.done.connect(widgets.problem.tell)
+
+        self._registry.runsChanged.connect(self.refresh)
         self._registry.runFinished.connect(self.refresh)
 
-    def _read(self, folder: Path) -> Run:
-        """The run in a folder, read anew only if it has changed."""
+    def _stale(self) -> bool:
+        """Whether the run shown was made anew, or given another policy, since it was read."""
+        if self._run is None:
+            return False
         try:
-            stamp = (folder / "run.json").stat().st_mtime_ns
-        except OSError:
-            stamp = -1
-        known = self._cache.get(folder)
-        if known is None or known[0] != stamp:
-            known = (stamp, read_run(folder))
-            self._cache[folder] = known
-        return known[1]
+            return self._runs.read(self._run.folder) is not self._run
+        except PluginError:
+            return True
 
     def _show_current(self) -> None:
-        folder = self.widgets.runs.currentData()
-        run, tiles = None, []
-        self._say("")
+        folder, run, problem = self.widgets.runs.currentData(), None, ""
         if folder:
             try:
-                run = self._read(Path(folder))
-                tiles = read_tiles(run)
+                run = self._runs.read(Path(folder))
             except PluginError as error:
-                self._say(str(error))
-        self._marker.clear()
-        self.model.set_run(run, tiles)
+                problem = str(error)
+        again = run is not None and self._run is not None and run.folder == self._run.folder
+        self._run = run
         self.widgets.pages.setCurrentWidget(self.widgets.content if folder else self.widgets.empty)
-        if run is not None:
-            self.widgets.summary.show_run(run)
-        self._fill_filters()
-        self._follow_heat()
-        self._show_tile()
-        self._count()
-        self.runShown.emit(run)
-
-    def _fill_filters(self) -> None:
-        run = self.run
-        kind, heat = self.widgets.kind, self.widgets.heat
-        before = kind.currentData() or ALL
-        with QSignalBlocker(kind), QSignalBlocker(heat):
-            kind.clear()
-            for text, data in (
-                ("All tiles", ALL), ("Routed", ROUTED), ("Abstained", ABSTAINED), ("No data", NO_DATA)
-            ):  # fmt: skip
-                kind.addItem(text, data)
-            if run is not None and run.masked:
-                kind.addItem("Outside the mask", MASKED)
-            heat.clear()
-            heat.addItem("Outlines of the tiles", routing_style.OUTLINES)
-            heat.addItem("Strongest expert", routing_style.STRONGEST)
-            for combo in (kind, heat):
-                combo.insertSeparator(combo.count())
-            for expert in run.experts if run else ():
-                icon = _dot(self.model.colors[expert.name])
-                kind.addItem(icon, expert.label, expert.name)
-                heat.addItem(icon, f"Score of {expert.label}", expert.name)
-            kind.setCurrentIndex(max(kind.findData(before), 0))
-        self._filter_kind()
-
-    def _filter_kind(self) -> None:
-        kind = self.widgets.kind.currentData() or ALL
-        self.model.set_focus(kind)
-        self.widgets.fit_score(self.model.headerData(SCORE, Qt.Orientation.Horizontal))
-        self.proxy.set_kind(kind)
-
-    def _show_tile(self) -> None:
-        tile, run = self.selected_tile(), self.run
-        self.widgets.bars.show_tile(run, tile, self.model.colors)
-        if tile is None:
-            self.widgets.detail_title.setText("Choose a tile to see the scores of its experts.")
-            self._marker.clear()
-        else:
-            valid = f"{100 * tile.valid:.0f}&nbsp;% valid"
-            self.widgets.detail_title.setText(
-                f"<b>Row {tile.row}, column {tile.col}</b><br><small>{valid} · {tile.reason}</small>"
-            )
-            self._marker.outline(*self._place(tile))
-        self.tileSelected.emit(tile)
-
-    def _activate(self, index: QModelIndex) -> None:
-        tile = index.data(TILE_ROLE)
-        if tile is not None:
-            self._marker.zoom(*self._place(tile))
-            self.tileActivated.emit(tile)
-
-    def _place(self, tile: TileRecord) -> tuple[QgsGeometry, QgsCoordinateReferenceSystem]:
-        geometry = QgsGeometry()
-        geometry.fromWkb(tile.wkb)
-        layer = results.find_layer(QgsProject.instance(), self.run, results.ROUTING_ROLE)
-        if layer is not None and layer.crs().isValid():
-            return geometry, layer.crs()  # the user may have told QGIS a CRS that the file lacks
-        return geometry, QgsCoordinateReferenceSystem.fromWkt(self.run.crs_wkt or "")
-
-    def _paint_map(self) -> None:
-        run, what = self.run, self.widgets.heat.currentData() or routing_style.OUTLINES
+        self._say(problem)
+        self.widgets.heat.show_run(run, self._colors())
+        self.loader.cancel()
         if run is None:
+            self._show(None)
             return
-        project = QgsProject.instance()
-        layer = results.find_layer(project, run, results.ROUTING_ROLE)
-        if layer is None:
-            layer = results.load_routing(run, project)
-        if layer is None:
-            self._say(f"{run.routing} cannot be loaded; run HydraNet again.")
-            return
-        routing_style.show(layer, run, what)
-        node = project.layerTreeRoot().findLayer(layer.id())
-        if node is not None and what != routing_style.OUTLINES:
-            node.setItemVisibilityCheckedParentRecursive(True)
+        self.loader.load(run)  # a small run is shown when this returns
+        if self.loader.busy:
+            if not again:
+                self._show(None, tell=False)
+            self.widgets.show_reading(run.total)
+
+    def _loaded(self, columns: TileColumns) -> None:
+        self._show(columns)
+
+    def _failed(self, run: Run, problem: str) -> None:
+        self._show(None)
+        self._say(problem)
+
+    def _show(self, columns: TileColumns | None, tell: bool = True) -> None:
+        """Hand a run's tiles to everything that shows them; None takes them away."""
+        widgets, run, colors = self.widgets, self._run, self._colors()
+        shown = run if columns is not None else None
+        tiles = columns.tiles if columns is not None else []
+        widgets.show_reading(None)
+        self.map_link.show_run(shown, tiles)
+        widgets.tiles.show_run(shown, columns)
+        widgets.what_if.show_run(shown, tiles, colors)
+        widgets.summary.show_run(run, columns, colors)
+        self._focus_map_expert()
+        if tell:
+            self.runShown.emit(run)
+
+    def _colors(self) -> dict[str, str]:
+        return assign(self._run.experts) if self._run is not None else {}
+
+    def _select(self, tiles: list[int]) -> None:
+        """The user selected tiles in QGIS: the table follows."""
+        hidden = len(tiles) - self.widgets.tiles.select(tiles)
+        if hidden:
+            self.widgets.problem.tell(
+                tr("{hidden} of the {count} tiles selected on the map are hidden by the filters.").format(
+                    hidden=hidden, count=len(tiles)
+                )
+            )
+
+    def _pick(self, tile: int) -> None:
+        """The user clicked on a tile on the map."""
+        self.widgets.show_tiles()
+        if self.widgets.tiles.reveal(tile):
+            self.widgets.problem.tell(tr("The filters were cleared to show the tile."))
+        self.map_link.select([tile])
+
+    def _map_changed(self, what: str) -> None:
+        self._focus_map_expert()
         self.mapChanged.emit(what)
 
-    def _follow_heat(self) -> None:
-        """Have the choice say what the map shows, also after a project was opened."""
-        run = self.run
-        layer = results.find_layer(QgsProject.instance(), run, results.ROUTING_ROLE) if run else None
-        shown = routing_style.shown(layer) if layer is not None else routing_style.OUTLINES
-        with QSignalBlocker(self.widgets.heat):
-            self.widgets.heat.setCurrentIndex(max(self.widgets.heat.findData(shown), 0))
-
-    def _count(self) -> None:
-        shown, total = self.proxy.rowCount(), self.model.rowCount()
-        self.widgets.count.setText(f"{shown} of {total} tiles" if shown != total else f"{total} tiles")
+    def _focus_map_expert(self) -> None:
+        """The column of scores tells what the map's colours do."""
+        self.widgets.tiles.set_map_expert(routing_style.expert_of(self.widgets.heat.what()) or None)
 
     def _say(self, sentence: str) -> None:
-        self.widgets.problem.setText(sentence)
-        self.widgets.problem.setVisible(bool(sentence))
+        self.widgets.problem.say(sentence)
         if sentence:
             self.widgets.pages.setCurrentWidget(self.widgets.content)
-
-
-def _dot(color: str) -> QIcon:
-    pixmap = QPixmap(12, 12)
-    pixmap.fill(QColor(color))
-    return QIcon(pixmap)

@@ -1,31 +1,52 @@
-"""Every expert's score for one tile: a bar, its threshold, its rank if chosen, and the reason."""
+"""Every expert's score for one tile: a bar, its threshold, its rank if chosen, and why."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from qgis.PyQt.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from qgis.PyQt.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ..expert_colors import text_on
-from ..run_folder import Run, RunExpert, TileRecord
+from ..i18n import tr
+from ..run_folder import Run, RunExpert
+from ..tile_records import TileRecord
 from .painting import mix, muted, smaller
+from .tile_words import why
 
-_BAR, _PAD, _BADGE = 6, 4, 16
+_BAR, _PAD, _BADGE, _GAP = 6, 4, 16, 8
+_CENTER = int(Qt.AlignmentFlag.AlignVCenter)
+_WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One expert's place: from `top` on, `height` pixels; the reason beside the title or under the bar."""
+
+    top: int
+    height: int
+    why: str
+    below: bool
 
 
 class ScoreBars(QWidget):
-    """Draws the scores of one tile in the run's order of experts, so that tiles can be compared."""
+    """Draws the scores of one tile in the run's order of experts, so that tiles can be compared.
+
+    A reason too long for the line of its expert's title is written under the bar, in as many lines as it
+    takes, so the height depends on the width.
+    """
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._run: Run | None = None
         self._tile: TileRecord | None = None
         self._colors: dict[str, str] = {}
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setAccessibleName("Scores of the tile")
+        self.setAccessibleName(tr("Scores of the tile"))
 
     def show_tile(self, run: Run | None, tile: TileRecord | None, colors: dict[str, str]) -> None:
         """Show a tile of a run, or nothing if it is None."""
@@ -40,72 +61,103 @@ class ScoreBars(QWidget):
         if self._run is None or self._tile is None:
             return ""
         expert, score = self._run.experts[position], self._tile.scores[position]
-        said = "no score" if score is None else f"score {score:.2f}, threshold {expert.threshold:.2f}"
-        return f"{expert.label}: {said}, {self._tile.reasons[position] or 'no reason given'}"
+        reason = why(self._run, self._tile, position)
+        if score is None:
+            return tr("{expert}: no score, {why}").format(expert=expert.label, why=reason)
+        return tr("{expert}: score {score}, threshold {threshold}, {why}").format(
+            expert=expert.label, score=f"{score:.2f}", threshold=f"{expert.threshold:.2f}", why=reason
+        )
 
-    def row_height(self) -> int:
-        """Height of one expert's row in pixels."""
-        return QFontMetrics(self.font()).height() + _BAR + 2 * _PAD + 3
+    def rows(self, width: int) -> list[tuple[int, int]]:
+        """Top and height of each expert's row in pixels, if the widget is `width` wide."""
+        return [(row.top, row.height) for row in self._layout(width)]
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        rows = self._layout(width)
+        return rows[-1].top + rows[-1].height if rows else self.fontMetrics().height()
 
     def sizeHint(self) -> QSize:
-        return QSize(240, max(1, len(self._experts())) * self.row_height())
+        return QSize(240, self.heightForWidth(max(240, self.width())))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, self.sizeHint().height())
+        return QSize(160, self.fontMetrics().height())
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
-            position = event.pos().y() // self.row_height()
-            if 0 <= position < len(self._experts()):
-                QToolTip.showText(event.globalPos(), self.line(position), self)
-                return True
+            y = event.pos().y()
+            for position, row in enumerate(self._layout(self.width())):
+                if row.top <= y < row.top + row.height:
+                    QToolTip.showText(event.globalPos(), self.line(position), self)
+                    return True
         return super().event(event)
 
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        height = self.row_height()
-        for position, expert in enumerate(self._experts()):
-            self._row(painter, QRectF(0, position * height, self.width(), height), position, expert)
+        for position, (row, expert) in enumerate(zip(self._layout(self.width()), self._experts())):
+            self._row(painter, row, position, expert)
         painter.end()
 
     def _experts(self) -> tuple[RunExpert, ...]:
         return self._run.experts if self._run is not None and self._tile is not None else ()
 
-    def _row(self, painter: QPainter, box: QRectF, position: int, expert: RunExpert) -> None:
+    def _layout(self, width: int) -> list[_Row]:
+        rows, top = [], 0
+        metrics, small = QFontMetrics(self._title_font(True)), QFontMetrics(smaller(self))
+        room = width - _BADGE - 6
+        for position, expert in enumerate(self._experts()):
+            text = why(self._run, self._tile, position)
+            beside = room - self._number_width() - metrics.horizontalAdvance(expert.label) - _GAP
+            below = small.horizontalAdvance(text) > beside
+            height = metrics.height() + _BAR + 2 * _PAD + 3
+            if below:
+                height += small.boundingRect(QRect(0, 0, room, 1000), _WRAPPED, text).height() + 2
+            rows.append(_Row(top, height, text, below))
+            top += height
+        return rows
+
+    def _title_font(self, bold: bool) -> Any:
+        font = self.font()
+        font.setBold(bold)
+        return font
+
+    def _number_width(self) -> int:
+        return self.fontMetrics().horizontalAdvance("0.00") + 6
+
+    def _row(self, painter: QPainter, row: _Row, position: int, expert: RunExpert) -> None:
         tile = self._tile
-        score, reason = tile.scores[position], tile.reasons[position]
+        score = tile.scores[position]
         rank = tile.chosen.index(expert.name) + 1 if expert.name in tile.chosen else None
         color = self._colors.get(expert.name, "#808080")
         text = self.palette().color(QPalette.ColorRole.WindowText)
         faint = muted(self.palette())
 
-        line = QRectF(box.left(), box.top() + _PAD, box.width(), QFontMetrics(self.font()).height())
+        painter.setFont(self._title_font(rank is not None))
+        metrics = QFontMetrics(painter.font())
+        line = QRectF(0, row.top + _PAD, self.width(), metrics.height())
         self._badge(painter, line, rank, color)
-        font = self.font()
-        font.setBold(rank is not None)
-        number = "–" if score is None else f"{score:.2f}"
-        metrics = QFontMetrics(font)
-        number_width = QFontMetrics(self.font()).horizontalAdvance("0.00") + 6
-        painter.setFont(font)
+        painter.setFont(self._title_font(rank is not None))
         painter.setPen(text if score is not None else faint)
-        center = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(line, center | int(Qt.AlignmentFlag.AlignRight), number)
-        # Title and reason share what is left; the title goes first.
+        number = "–" if score is None else f"{score:.2f}"
+        painter.drawText(line, _CENTER | int(Qt.AlignmentFlag.AlignRight), number)
         left = line.left() + _BADGE + 6
-        room = line.right() - number_width - left
+        room = line.right() - self._number_width() - left
         title = metrics.elidedText(expert.label, Qt.TextElideMode.ElideRight, int(room))
-        painter.drawText(QRectF(left, line.top(), room, line.height()), center, title)
-        used = metrics.horizontalAdvance(title) + 8
+        painter.drawText(QRectF(left, line.top(), room, line.height()), _CENTER, title)
+        track = QRectF(left, line.bottom() + 3, self.width() - left, _BAR)
         painter.setFont(smaller(self))
         painter.setPen(faint)
-        small = QFontMetrics(painter.font())
-        if room - used > small.horizontalAdvance("below…"):
-            shown = small.elidedText(reason, Qt.TextElideMode.ElideRight, int(room - used))
-            painter.drawText(QRectF(left + used, line.top(), room - used, line.height() + 1), center, shown)
-        self._bar(
-            painter, QRectF(left, line.bottom() + 3, box.right() - left, _BAR), score, rank, expert, color
-        )
+        if row.below:
+            under = QRectF(left, track.bottom() + 2, track.width(), row.top + row.height - track.bottom())
+            painter.drawText(under, _WRAPPED, row.why)
+        else:
+            used = metrics.horizontalAdvance(title) + _GAP
+            beside = QRectF(left + used, line.top(), room - used, line.height() + 1)
+            painter.drawText(beside, _CENTER, row.why)
+        self._bar(painter, track, score, rank, expert, color)
 
     def _badge(self, painter: QPainter, line: QRectF, rank: int | None, color: str) -> None:
         circle = QRectF(line.left(), line.center().y() - _BADGE / 2, _BADGE, _BADGE)

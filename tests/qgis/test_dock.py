@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,25 @@ from qgis.core import (
     QgsProject,
 )
 from qgis.gui import QgsMapCanvas, QgsRubberBand
-from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
+from qgis.PyQt.QtCore import QEvent, QPoint, Qt
 from qgis.PyQt.QtGui import QColor, QHelpEvent, QImage
-from qgis.PyQt.QtWidgets import QFileDialog
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QTableView,
+    QToolButton,
+)
 
 from hydranet_qgis import results, routing_style, run_events
 from hydranet_qgis.dock import RunDock
-from hydranet_qgis.dock.layout import NARROW
+from hydranet_qgis.dock.run_list import RunList, fill
 from hydranet_qgis.dock.run_panel import RunPanel
-from hydranet_qgis.dock.tile_model import ABSTAINED, REASON, SCORE
+from hydranet_qgis.dock.tile_columns import ABSTAINED
+from hydranet_qgis.dock.tile_model import REASON, SCORE
+from hydranet_qgis.dock.tile_table import NARROW
+from hydranet_qgis.dock.tile_words import why
 from hydranet_qgis.run_folder import Run, read_run
 from tests.qgis.fake_worker import fake_run
 
@@ -52,10 +63,7 @@ def test_opening_a_folder_shows_and_loads_the_run(
     assert shown.args[0].folder == run.folder
     assert dock.panel.widgets.pages.currentWidget() is dock.panel.widgets.content
     assert len(project.mapLayers()) == len(results.plan(run))
-    text = dock.panel.widgets.summary.text()
-    assert f"<b>{run.routed}</b>&nbsp;routed" in text
-    assert "<b>58&nbsp;%</b> compute saved" in text
-    assert "2&nbsp;warnings" in text
+    assert len(dock.panel.shown_tiles()) == run.total
 
 
 def test_a_folder_that_is_no_run_is_told(dock: RunDock, tmp_path: Path) -> None:
@@ -63,15 +71,6 @@ def test_a_folder_that_is_no_run_is_told(dock: RunDock, tmp_path: Path) -> None:
     problem = dock.panel.widgets.problem
     assert problem.isVisible()
     assert "is not a HydraNet run" in problem.text()
-
-
-def test_warnings_unfold(panel: RunPanel) -> None:
-    summary = panel.widgets.summary
-    summary.line.linkActivated.emit("#warnings")
-    assert summary.warnings.isVisible()
-    assert "Expert 'roads' was skipped" in summary.warnings.text()
-    summary.line.linkActivated.emit("#warnings")
-    assert not summary.warnings.isVisible()
 
 
 def test_a_click_zooms_to_the_tile_and_outlines_it(panel: RunPanel, canvas: QgsMapCanvas, qtbot: Any) -> None:
@@ -108,27 +107,51 @@ def test_arrows_choose_and_enter_zooms(panel: RunPanel, canvas: QgsMapCanvas, qt
     assert canvas.extent() != before
 
 
-def test_tab_leaves_the_table(panel: RunPanel, dock: RunDock, qtbot: Any) -> None:
+def test_tab_goes_from_the_run_to_the_detail_in_reading_order(
+    panel: RunPanel, dock: RunDock, qtbot: Any
+) -> None:
     dock.activateWindow()
-    panel.widgets.table.setFocus()
-    assert not panel.widgets.table.tabKeyNavigation()
-    order = [panel.widgets.runs]
-    while order[-1].nextInFocusChain() is not panel.widgets.runs and len(order) < 60:
+    widgets = panel.widgets
+    assert not widgets.table.tabKeyNavigation()
+    order = [widgets.runs]
+    while order[-1].nextInFocusChain() is not widgets.runs and len(order) < 300:
         order.append(order[-1].nextInFocusChain())
-    reached = [
-        w
-        for w in order
-        if w in (panel.widgets.kind, panel.widgets.text, panel.widgets.heat, panel.widgets.table)
+    wanted = [
+        *(widgets.runs, widgets.open_button, widgets.run_button, widgets.pick_button, widgets.heat.choice),
+        *(widgets.kind, widgets.expert, widgets.text, widgets.table),
     ]
-    assert reached == [panel.widgets.kind, panel.widgets.text, panel.widgets.heat, panel.widgets.table]
+    assert [widget for widget in order if widget in wanted] == wanted
+
+
+def test_ctrl_f_finds_and_enter_goes_to_the_table(panel: RunPanel, dock: RunDock, qtbot: Any) -> None:
+    widgets = panel.widgets
+    dock.activateWindow()
+    qtbot.waitUntil(dock.isActiveWindow, timeout=10_000)
+    widgets.table.setFocus()
+    qtbot.keyClick(widgets.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert widgets.text.hasFocus()
+    qtbot.keyClicks(widgets.text, "water")
+    qtbot.keyClick(widgets.text, Qt.Key.Key_Return)
+    assert widgets.table.hasFocus()
+    assert "water" in panel.selected_tile().chosen
+
+
+def test_every_control_has_a_name_for_screen_readers(panel: RunPanel) -> None:
+    kinds = (QComboBox, QLineEdit, QToolButton, QTableView, QPlainTextEdit)
+    for kind in kinds:
+        for widget in panel.widgets.content.findChildren(kind):
+            if not widget.objectName().startswith("qt_") and not isinstance(widget.parent(), kinds):
+                named = widget.accessibleName() or getattr(widget, "text", str)() or widget.toolTip()
+                assert named, f"{kind.__name__} in {type(widget.parent()).__name__}"
 
 
 def test_the_detail_says_every_score(panel: RunPanel, run: Run) -> None:
     panel.select_tile(8)
     tile = panel.selected_tile()
-    assert panel.widgets.detail_title.text().startswith("<b>Row 2, column 0</b>")
+    assert "Row 2, column 0" in panel.widgets.detail_title.text()
     spoken = panel.widgets.bars.accessibleDescription()
-    for expert, score, reason in zip(run.experts, tile.scores, tile.reasons, strict=True):
+    for position, (expert, score) in enumerate(zip(run.experts, tile.scores, strict=True)):
+        reason = why(run, tile, position)
         assert f"{expert.label}: score {score:.2f}, threshold {expert.threshold:.2f}, {reason}" in spoken
 
 
@@ -136,15 +159,15 @@ def test_the_bars_are_drawn_to_scale(panel: RunPanel) -> None:
     bars = panel.widgets.bars
     panel.select_tile(11)
     tile = panel.selected_tile()
-    bars.resize(300, bars.sizeHint().height())
+    bars.resize(300, bars.heightForWidth(300))
     image = QImage(bars.size(), QImage.Format.Format_ARGB32)
     bars.render(image)
     name = tile.chosen[0]
     position = [e.name for e in panel.run.experts].index(name)
     color = QColor(panel.model.colors[name])
-    height = bars.row_height()
+    top, height = bars.rows(300)[position]
     widths = []
-    for y in range(position * height, (position + 1) * height):
+    for y in range(top, top + height):
         pixels = [x for x in range(22, 300) if image.pixelColor(x, y) == color]
         widths.append(max(pixels) - 22 if pixels else 0)
     assert max(widths) == pytest.approx(tile.scores[position] * 278, abs=8)
@@ -157,49 +180,53 @@ def test_a_tool_tip_tells_an_expert_and_its_reason(panel: RunPanel, monkeypatch:
     monkeypatch.setattr(score_bars.QToolTip, "showText", lambda place, text, widget: told.append(text))
     panel.select_tile(8)
     bars = panel.widgets.bars
-    place = QPoint(5, bars.row_height() + 3)
+    place = QPoint(5, bars.rows(bars.width())[1][0] + 3)
     bars.event(QHelpEvent(QEvent.Type.ToolTip, place, QPoint(0, 0)))
     assert told == [bars.line(1)]
     assert told[0].startswith("Water: score")
 
 
+def test_a_long_reason_takes_lines_of_its_own(panel: RunPanel) -> None:
+    bars = panel.widgets.bars
+    panel.select_tile(11)
+    narrow, wide = bars.rows(180), bars.rows(900)
+    assert len(narrow) == len(wide) == len(panel.run.experts)
+    assert bars.heightForWidth(180) > bars.heightForWidth(900)
+    assert all(a[0] + a[1] == b[0] for a, b in zip(narrow, narrow[1:], strict=False))
+
+
 def test_filters_narrow_the_table_and_say_so(panel: RunPanel) -> None:
     widgets = panel.widgets
-    widgets.kind.setCurrentIndex(widgets.kind.findData("water"))
-    shown = panel.proxy.rowCount()
-    assert 0 < shown < 12
-    assert widgets.count.text() == f"{shown} of 12 tiles"
-    assert panel.proxy.headerData(SCORE, Qt.Orientation.Horizontal) == "Water"
+    widgets.expert.setCurrentIndex(widgets.expert.findData("water"))
+    shown = panel.shown_tiles()
+    assert 0 < len(shown) < 12
+    assert all("water" in tile.chosen for tile in shown)
+    assert widgets.count.text() == f"{len(shown)} of 12 tiles"
+    assert panel.model.headerData(SCORE, Qt.Orientation.Horizontal) == "Water"
     widgets.kind.setCurrentIndex(widgets.kind.findData(ABSTAINED))
     widgets.text.setText("nothing like it")
-    assert panel.proxy.rowCount() == 0
+    assert panel.shown_tiles() == []
     assert not panel.select_tile(5)
+    widgets.tiles.clear_button.click()
+    assert len(panel.shown_tiles()) == 12
+    assert not widgets.tiles.clear_button.isEnabled()
 
 
-def test_the_map_is_painted_by_a_score_and_back(panel: RunPanel, project: QgsProject, qtbot: Any) -> None:
-    heat = panel.widgets.heat
-    layer = results.find_layer(project, panel.run, results.ROUTING_ROLE)
+def test_the_map_s_expert_takes_the_column_of_scores(panel: RunPanel, qtbot: Any) -> None:
+    heat = panel.widgets.heat.choice
     with qtbot.waitSignal(panel.mapChanged) as changed:
         heat.setCurrentIndex(heat.findData("water"))
         heat.activated.emit(heat.currentIndex())
     assert changed.args == ["water"]
-    assert layer.renderer().classAttribute() == "score_water"
-    heat.setCurrentIndex(heat.findData(routing_style.STRONGEST))
+    assert panel.model.focus == "water"
+    widgets = panel.widgets
+    widgets.expert.setCurrentIndex(widgets.expert.findData("clouds"))
+    assert panel.model.focus == "clouds"  # what was chosen in the table itself goes first
+    widgets.tiles.clear_filters()
+    assert panel.model.focus == "water"
+    heat.setCurrentIndex(heat.findData(routing_style.OUTLINES))
     heat.activated.emit(heat.currentIndex())
-    assert layer.renderer().type() == "categorizedSymbol"
-    heat.setCurrentIndex(0)
-    heat.activated.emit(0)
-    assert layer.renderer().type() == "singleSymbol"
-
-
-def test_painting_brings_a_missing_routing_layer(panel: RunPanel, project: QgsProject) -> None:
-    project.removeMapLayer(results.find_layer(project, panel.run, results.ROUTING_ROLE).id())
-    heat = panel.widgets.heat
-    heat.setCurrentIndex(heat.findData("clouds"))
-    heat.activated.emit(heat.currentIndex())
-    layer = results.find_layer(project, panel.run, results.ROUTING_ROLE)
-    assert layer.renderer().classAttribute() == "score_clouds"
-    assert project.layerTreeRoot().findGroup(panel.run.label).children()[0].layer() is layer
+    assert panel.model.focus is None
 
 
 def test_a_finished_run_appears_by_itself(dock: RunDock, run: Run, qtbot: Any) -> None:
@@ -226,7 +253,7 @@ def test_the_latest_run_comes_first_and_the_chosen_one_stays(
 def test_a_project_opened_again_shows_its_runs_and_its_colours(
     panel: RunPanel, run: Run, project: QgsProject, tmp_path: Path, qtbot: Any
 ) -> None:
-    heat = panel.widgets.heat
+    heat = panel.widgets.heat.choice
     heat.setCurrentIndex(heat.findData("water"))
     heat.activated.emit(heat.currentIndex())
     assert project.write(str(tmp_path / "p.qgz"))
@@ -249,7 +276,7 @@ def test_a_damaged_table_is_told_in_the_dock(dock: RunDock, run: Run) -> None:
 @pytest.mark.parametrize("width", [350, 500, NARROW + 60])
 def test_it_fits_its_width(width: int, dock: RunDock, panel: RunPanel) -> None:
     dock.resize(width, 700)
-    panel.widgets.fit(width)
+    panel.widgets.tiles.resize(width, 600)
     assert dock.minimumSizeHint().width() <= 350
     assert panel.widgets.table.isColumnHidden(REASON) == (width < NARROW)
     assert not dock.grab().isNull()
@@ -264,18 +291,67 @@ def test_the_outline_goes_with_the_run(panel: RunPanel, canvas: QgsMapCanvas, qt
     assert _bands(canvas) == []
 
 
-def test_a_run_read_again_only_when_changed(panel: RunPanel, run: Run) -> None:
-    first = panel._read(run.folder)
-    assert panel._read(run.folder) is first
+def test_a_run_is_read_again_only_when_it_changed(panel: RunPanel, run: Run) -> None:
+    first = panel._runs.read(run.folder)
+    assert panel._runs.read(run.folder) is first
     (run.folder / "run.json").write_text((run.folder / "run.json").read_text() + " ")
-    import os
-
     os.utime(run.folder / "run.json", ns=(1, 1))
-    assert panel._read(run.folder) is not first
-    assert panel._read(run.folder) == read_run(run.folder)
+    assert panel._runs.read(run.folder) is not first
+    assert panel._runs.read(run.folder) == read_run(run.folder)
 
 
-def test_points_are_in_the_scene(panel: RunPanel) -> None:
-    geometry, crs = panel._place(panel.model.tiles[5])
-    assert crs.authid() == "EPSG:32632"
-    assert geometry.boundingBox().center().toQPointF() == QPointF(500240, 5199760)
+def test_a_run_made_anew_is_shown_anew_and_keeps_the_tile(
+    panel: RunPanel, run: Run, scene: Path, qtbot: Any
+) -> None:
+    panel.select_tile(5)
+    run.routing.unlink()
+    fake_run.write_run(run.folder, {"input": str(scene), "policy": "top-k", "top_k": 1})
+    os.utime(run.folder / "run.json", ns=(1, 1))
+    with qtbot.waitSignal(panel.runShown):
+        panel.refresh()
+    assert panel.run.policy == "top-k"
+    assert panel.selected_tile().index == 5
+    assert len(panel.selected_tile().chosen) == 1
+
+
+def test_a_run_that_is_gone_is_listed_at_the_end_and_cannot_be_chosen(
+    run: Run, tmp_path: Path, qtbot: Any
+) -> None:
+    class Registry:
+        def folders(self) -> list[Path]:
+            return [run.folder]
+
+        def missing(self) -> list[Path]:
+            return [tmp_path / "gone"]
+
+    combo = QComboBox()
+    qtbot.addWidget(combo)
+    fill(combo, RunList(Registry()).entries(), str(tmp_path / "gone"))
+    assert [combo.itemText(at) for at in range(2)] == [run.short_label, "gone · not there"]
+    assert combo.currentIndex() == 0
+    assert not combo.model().item(1).isEnabled()
+    assert combo.itemData(1, Qt.ItemDataRole.ToolTipRole).startswith(f"{tmp_path / 'gone'} is not there")
+
+
+def test_without_any_run_left_it_says_which_are_missing(dock: RunDock, run: Run) -> None:
+    dock.panel.widgets.empty.tell_missing(["/somewhere/run is not there; put it back."])
+    assert dock.panel.widgets.empty.missing.isVisible()
+    dock.panel.widgets.empty.tell_missing([])
+    assert not dock.panel.widgets.empty.missing.isVisible()
+
+
+def test_a_damaged_run_stays_in_the_list_greyed_with_the_reason(
+    panel: RunPanel, scene: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    broken = tmp_path / "broken"
+    fake_run.write_run(broken, {"input": str(scene)})
+    panel._registry.remember(broken)
+    qtbot.waitUntil(lambda: panel.widgets.runs.count() == 2, timeout=10_000)
+    (broken / "run.json").write_text("{")
+    panel.refresh()
+    combo = panel.widgets.runs
+    at = combo.findData(str(broken))
+    assert at == 1
+    assert not combo.model().item(at).isEnabled()
+    assert "cannot be read" in combo.itemData(at, Qt.ItemDataRole.ToolTipRole)
+    assert combo.currentIndex() == 0

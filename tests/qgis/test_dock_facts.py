@@ -11,22 +11,17 @@ from qgis.core import QgsExpressionContextUtils, QgsProject, QgsRenderContext, Q
 from hydranet_qgis import results, routing_style
 from hydranet_qgis.dock import RunDock
 from hydranet_qgis.dock.run_panel import RunPanel
-from hydranet_qgis.dock.tile_model import ABSTAINED, MASKED, NO_DATA, ROUTED
+from hydranet_qgis.dock.tile_columns import ABSTAINED, MASKED, NO_DATA, ROUTED
 from hydranet_qgis.run_folder import Run
 from tests.qgis.fake_worker import fake_run
 
 
-def test_how_the_run_was_made_is_shown_and_unfolds(panel: RunPanel) -> None:
-    summary = panel.widgets.summary
-    assert summary.facts.isVisible()
-    brief = "6 bands, pan synthesised, re3 missing · (value − 1000) × 0.0001 · threshold, k ≤ 2 · "
-    assert summary.facts.text().startswith(brief)
-    assert not summary.details.isVisible()
-    summary.facts.linkActivated.emit("#details")
-    assert summary.details.isVisible()
-    assert "blue ← 2, green ← 3" in summary.details.text()
-    assert "(by description)" in summary.details.text()
-    assert "thresholds clouds 0.44, water 0.42" in summary.details.text()
+def test_how_the_run_was_made_is_told_in_the_summary(panel: RunPanel) -> None:
+    texts = panel.widgets.summary.card.texts
+    assert not any(texts[f"fact{number}"].isHidden() for number in range(3))
+    assert "blue ← 2, green ← 3" in texts["fact0"].text()
+    assert "(by description)" in texts["fact0"].text()
+    assert "thresholds clouds 0.44, water 0.42" in texts["fact2"].text()
 
 
 def test_an_old_run_without_such_facts_opens(dock: RunDock, run: Run) -> None:
@@ -37,8 +32,9 @@ def test_an_old_run_without_such_facts_opens(dock: RunDock, run: Run) -> None:
     del data["tiles"]["masked"]
     path.write_text(json.dumps(data))
     assert dock.panel.open_run(str(run.folder))
-    assert not dock.panel.widgets.summary.facts.isVisible()
-    assert "masked" not in dock.panel.widgets.summary.text()
+    card = dock.panel.widgets.summary.card
+    assert all(card.texts[f"fact{number}"].isHidden() for number in range(3))
+    assert "mask" not in card.legend.text()
     assert dock.panel.widgets.kind.findData(MASKED) == -1
 
 
@@ -59,14 +55,14 @@ def masked(dock: RunDock, scene: Path, tmp_path: Path) -> RunPanel:
 def test_tiles_outside_the_mask_are_told_apart(masked: RunPanel, project: QgsProject) -> None:
     run, widgets = masked.run, masked.widgets
     assert (run.total, run.masked, run.empty) == (12, 8, 1)
-    assert "<b>8</b>&nbsp;masked" in widgets.summary.text()
+    assert "<b>8</b>&nbsp;outside&nbsp;the&nbsp;mask" in widgets.summary.card.legend.text()
     for kind, count in ((MASKED, 8), (NO_DATA, 1), (ABSTAINED, run.abstained), (ROUTED, run.routed)):
         widgets.kind.setCurrentIndex(widgets.kind.findData(kind))
-        assert masked.proxy.rowCount() == count, kind
+        assert len(masked.shown_tiles()) == count, kind
     widgets.kind.setCurrentIndex(0)
     assert masked.select_tile(3)
-    assert "outside mask" in widgets.detail_title.text()
-    assert widgets.bars.line(0) == "Clouds and shadows: no score, outside mask"
+    assert "outside the mask" in widgets.detail_title.text()
+    assert widgets.bars.line(0) == "Clouds and shadows: no score, the tile lies outside the mask"
     layer = results.find_layer(project, run, results.ROUTING_ROLE)
     routing_style.show(layer, run, routing_style.STRONGEST)
     assert _colored(layer) == {f["tile"] for f in layer.getFeatures() if f["valid"] > 0}
@@ -91,4 +87,4 @@ def _colored(layer: QgsVectorLayer) -> set[int]:
 def test_the_thresholds_of_the_run_are_drawn(masked: RunPanel) -> None:
     assert masked.select_tile(5)
     assert masked.run.experts[0].threshold == fake_run.THRESHOLDS["clouds"] / 2
-    assert masked.widgets.bars.line(0).endswith("score 0.39, threshold 0.22, above recall threshold")
+    assert masked.widgets.bars.line(0).endswith("score 0.39, threshold 0.22, reaches its threshold 0.22")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hydranet_qgis.errors import RunFolderError
-from hydranet_qgis.run_folder import Run, TileRecord, is_run, read_run, read_tiles
+from hydranet_qgis.run_folder import Run, is_run, read_run
+from hydranet_qgis.tile_records import TileRecord, read_tiles
 from tests.qgis.conftest import make_scene
 from tests.qgis.fake_worker import fake_run
 

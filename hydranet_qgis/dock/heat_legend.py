@@ -1,0 +1,153 @@
+"""The legend of the heat map: the ramp in its steps, what its ends mean, and the expert's threshold on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
+from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+
+from ..i18n import tr
+from .painting import mix, muted, smaller
+
+_BAR, _MARK = 10, 5
+
+
+class HeatLegend(QWidget):
+    """Draws what the colours of the map mean.
+
+    Attributes:
+        expert: name of the expert whose score is shown, "" if none is.
+        threshold: its threshold in this run, None where the policy compares with none.
+        steps: colour of each step from the lowest to the highest.
+        margin: whether the colours tell the distance from the threshold.
+    """
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.expert = ""
+        self.threshold: float | None = None
+        self.steps: tuple[str, ...] = ()
+        self.margin = False
+        self._alpha = 1.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Legend of the map"))
+
+    def show_scores(
+        self,
+        expert: str,
+        title: str,
+        steps: tuple[str, ...],
+        threshold: float | None,
+        alpha: float,
+        margin: bool = False,
+    ) -> None:
+        """Show the ramp of one expert; an empty `expert` clears the legend."""
+        self.expert, self.steps, self.threshold = expert, steps, threshold
+        self.margin, self._alpha = margin, alpha
+        said = ""
+        if expert and threshold is not None:
+            said = tr("Score of {expert} from 0 to 1, threshold {threshold:.2f}").format(
+                expert=title, threshold=threshold
+            )
+        elif expert:
+            said = tr("Score of {expert} from 0 to 1; the policy top-k knows no threshold").format(
+                expert=title
+            )
+        self.setToolTip(said)
+        self.setAccessibleDescription(said)
+        self.update()
+
+    def set_alpha(self, alpha: float) -> None:
+        """Follow the opacity of the map, so that the legend's colours are the map's."""
+        self._alpha = alpha
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        line = QFontMetrics(smaller(self)).height()
+        return QSize(160, 2 * line + _BAR + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(90, self.sizeHint().height())
+
+    def position(self, score: float) -> float:
+        """Where a score lies on the bar, in pixels from the widget's left edge.
+
+        In the margin's legend the threshold is in the middle, and either side has its own scale.
+        """
+        box = self._track()
+        if self.margin and self.threshold is not None:
+            middle = min(max(self.threshold, 0.01), 0.99)
+            share = 0.5 * score / middle if score < middle else 0.5 + 0.5 * (score - middle) / (1 - middle)
+        else:
+            share = score
+        return box.left() + box.width() * min(max(share, 0.0), 1.0)
+
+    def paintEvent(self, event: Any) -> None:
+        if not self.expert:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(smaller(self))
+        track = self._track()
+        self._ramp(painter, track)
+        self._ticks(painter, track)
+        if self.threshold is not None:
+            self._threshold(painter, track)
+        painter.end()
+
+    def _track(self) -> QRectF:
+        line = QFontMetrics(smaller(self)).height()
+        inset = QFontMetrics(smaller(self)).horizontalAdvance("0") / 2 + 1
+        return QRectF(inset, line + 1, self.width() - 2 * inset, _BAR)
+
+    def _ramp(self, painter: QPainter, track: QRectF) -> None:
+        window = self.palette().color(QPalette.ColorRole.Window)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        width = track.width() / max(1, len(self.steps))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for number, color in enumerate(self.steps):
+            left, right = round(track.left() + number * width), round(track.left() + (number + 1) * width)
+            # Opaque colours of the same look: what shines through on the map is not here.
+            shown = mix(QColor(color), QColor("#ffffff"), 0.25 + 0.75 * self._alpha)
+            painter.fillRect(QRectF(left, track.top(), right - left, track.height()), shown)
+        painter.setPen(QPen(mix(text, window, 0.45), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(track.toRect().adjusted(0, 0, -1, -1))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _ticks(self, painter: QPainter, track: QRectF) -> None:
+        metrics = QFontMetrics(painter.font())
+        painter.setPen(muted(self.palette()))
+        scores = (0.0, 1.0) if self.margin else (0.0, 0.5, 1.0)
+        for score in scores:
+            told = f"{score:g}"
+            width = metrics.horizontalAdvance(told)
+            x = min(max(self.position(score) - width / 2, 0), self.width() - width)
+            painter.drawText(QPointF(x, track.bottom() + metrics.ascent() + 1), told)
+
+    def _threshold(self, painter: QPainter, track: QRectF) -> None:
+        """A line over the bar with a triangle on top, and the number beside it."""
+        window = self.palette().color(QPalette.ColorRole.Window)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        x = self.position(self.threshold)
+        for color, width in ((window, 3.5), (text, 1.5)):
+            painter.setPen(QPen(color, width))
+            painter.drawLine(QPointF(x, track.top() - 1), QPointF(x, track.bottom() + 2))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(text)
+        top = track.top() - 1
+        painter.drawPolygon(
+            QPolygonF([QPointF(x, top), QPointF(x - _MARK, top - _MARK), QPointF(x + _MARK, top - _MARK)])
+        )
+        metrics = QFontMetrics(painter.font())
+        number = f"{self.threshold:.2f}"
+        right, before = self.width() - (x + _MARK + 4), x - _MARK - 4
+        for told in (tr("threshold {number}").format(number=number), number):
+            room = metrics.horizontalAdvance(told)
+            if room <= max(right, before):
+                break
+        left = x + _MARK + 4 if room <= right else max(0.0, before - room)
+        painter.setPen(text)
+        painter.drawText(QPointF(left, top - metrics.descent() + 1), told)

@@ -1,0 +1,83 @@
+"""One tile: its picture, what became of it, and every expert's score with the reason."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from ..i18n import tr
+from ..run_folder import Run
+from ..tile_records import TileRecord
+from .score_bars import ScoreBars
+from .tile_picture import TilePicture
+from .tile_words import told
+
+
+class TileDetail(QWidget):
+    """Shows one tile of a run, or how to get at one.
+
+    Attributes:
+        title: place, share of valid pixels and outcome, as rich text.
+        picture: the tile in its scene.
+        bars: the scores.
+    """
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.title = QLabel(self)
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.title.setWordWrap(True)
+        self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.picture = TilePicture(self)
+        self.bars = ScoreBars()
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(self.picture)
+        head.addWidget(self.title, 1)
+        # All of it scrolls: in a low dock the scores are not squeezed out by the picture.
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 4, 4, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.bars)
+        layout.addStretch(1)
+        self.scroll = QScrollArea(self)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(inside)
+        # On a tab's page the window's own background shows through, as under the table.
+        self.scroll.viewport().setAutoFillBackground(False)
+        inside.setAutoFillBackground(False)
+        self.scroll.setAccessibleName(tr("Tile"))
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.scroll)
+
+    def show_tile(self, run: Run | None, tile: TileRecord | None, colors: dict[str, str]) -> None:
+        """Show a tile of a run; None shows a hint."""
+        self.bars.show_tile(run, tile, colors)
+        self.picture.show_tile(run, tile)
+        self.picture.setVisible(tile is not None)
+        if run is None or tile is None:
+            self.title.setText(tr("Choose a tile in the table or on the map to see its experts' scores."))
+            self.scroll.setAccessibleDescription("")
+            return
+        place = tr("Row {row}, column {col}").format(row=tile.row, col=tile.col)
+        valid = tr("{share} % valid pixels").format(share=_percent(tile.valid))
+        became = told(run, tile)
+        lines = [f"<b>{place}</b>", html.escape(became), f"<small>{valid}</small>"]
+        self.title.setText("<br>".join(lines))
+        self.scroll.setAccessibleDescription(f"{place}: {became}, {valid}")
+
+
+def _percent(share: float) -> str:
+    """A share in percent, in which only all is 100 and only nothing is 0."""
+    if 0.0 < share < 0.01:
+        return "< 1"
+    return str(min(99, round(100 * share))) if share < 1.0 else "100"

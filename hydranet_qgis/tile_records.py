@@ -1,0 +1,127 @@
+"""What a run decided about each of its tiles: the rows of `routing.gpkg` as plain Python types."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import RunFolderError
+from .i18n import tr
+from .run_folder import ROUTING_LAYER, Run, unreadable
+
+UNABLE = ("outside resolution", "not requested")
+"""Reasons of experts that could not serve, whatever their score."""
+OUTSIDE_MASK = "outside mask"
+"""Reason of tiles that were left out because no polygon of the mask touches them."""
+
+
+@dataclass(frozen=True)
+class TileRecord:
+    """One tile and every decision about it. Tuples follow `Run.experts`.
+
+    Attributes:
+        valid: share of pixels with data, 0 to 1.
+        scores: calibrated score of each expert, None where the tile has no data or was left out.
+        chosen: experts that decoded it, strongest first.
+        reason: what became of the tile.
+        reasons: why each expert was chosen or not.
+        wkb: polygon of the tile's core in the scene's CRS.
+    """
+
+    index: int
+    row: int
+    col: int
+    valid: float
+    scores: tuple[float | None, ...]
+    chosen: tuple[str, ...]
+    reason: str
+    reasons: tuple[str, ...]
+    wkb: bytes
+
+    @property
+    def scored(self) -> bool:
+        """Whether the model saw it at all."""
+        return any(score is not None for score in self.scores)
+
+    @property
+    def masked(self) -> bool:
+        """Whether the mask left it out."""
+        return self.reason == OUTSIDE_MASK
+
+    @property
+    def top(self) -> int | None:
+        """Position of the strongest expert that could have served; None if there is none, or no data."""
+        could = [
+            position
+            for position, (score, reason) in enumerate(zip(self.scores, self.reasons))
+            if score is not None and reason not in UNABLE
+        ]
+        return max(could, key=lambda position: self.scores[position] or 0.0) if could else None
+
+    @property
+    def top_score(self) -> float | None:
+        """Score of that expert."""
+        return None if self.top is None else self.scores[self.top]
+
+
+def read_tiles(run: Run, cancelled: Callable[[], bool] = lambda: False) -> list[TileRecord]:
+    """Read every tile of the run's routing table, in row-major order.
+
+    A GeoPackage is an SQLite file; asked directly it gives 20,000 tiles in a quarter of a second, where OGR,
+    with a call for each field of each tile, takes eight.
+
+    Args:
+        run: the run.
+        cancelled: asked now and then; after a "yes" the tiles read so far are returned.
+
+    Raises:
+        RunFolderError: the table is missing or cannot be read.
+    """
+    names = [expert.name for expert in run.experts]
+    wanted = ["tile", "row", "col", "valid", "chosen", "reason", "geom"]
+    wanted += [f"{kind}_{name}" for kind in ("score", "reason") for name in names]
+    try:
+        # Connecting would make a file that is not there.
+        with closing(sqlite3.connect(str(run.routing) if run.routing.is_file() else ":memory:")) as table:
+            known = {row[1]: row[2] for row in table.execute(f'PRAGMA table_info("{ROUTING_LAYER}")')}
+            if not known:
+                raise RunFolderError(
+                    tr("{path} is missing or holds no layer '{layer}'; run HydraNet again.").format(
+                        path=run.routing, layer=ROUTING_LAYER
+                    )
+                )
+            shape = next((name for name, kind in known.items() if kind == "POLYGON"), "geom")
+            wanted[6] = shape
+            columns = ", ".join(f'"{name}"' if name in known else "NULL" for name in wanted)
+            rows = table.execute(f'SELECT {columns} FROM "{ROUTING_LAYER}" ORDER BY "row", "col"')  # noqa: S608
+            tiles: list[TileRecord] = []
+            for row in rows:
+                if len(tiles) % 1000 == 0 and cancelled():
+                    break
+                tiles.append(_tile(row, len(names)))
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise unreadable(run.routing, error) from error
+    return tiles
+
+
+def _tile(row: tuple[Any, ...], experts: int) -> TileRecord:
+    index, at_row, col, valid, chosen, reason, shape = row[:7]
+    return TileRecord(
+        index=int(index),
+        row=int(at_row),
+        col=int(col),
+        valid=float(valid or 0.0),
+        scores=row[7 : 7 + experts],
+        chosen=tuple(part for part in (chosen or "").split(",") if part),
+        reason=reason or "",
+        reasons=tuple(text or "" for text in row[7 + experts :]),
+        wkb=_wkb(shape),
+    )
+
+
+def _wkb(blob: bytes | None) -> bytes:
+    """The WKB behind a GeoPackage's own header: 8 bytes, and an envelope as its flags tell."""
+    return blob[8 + (0, 32, 48, 48, 64)[(blob[3] >> 1) & 0b111] :] if blob else b""
