@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import pkgutil
 import sys
 import warnings
@@ -15,6 +16,7 @@ from .errors import CancelledError, HydraNetError
 
 FAILED = 2
 CANCELLED = 130  # 128 + SIGINT, what a shell reports after Ctrl-C
+BROKEN_PIPE = 141  # 128 + SIGPIPE: who read the output has gone, as in `hydranet info | head`
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,12 +33,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 2 for an error with a sentence, 130 if stopped."""
+    """Run the command line; returns the exit status.
+
+    That is 0, 2 for an error with a sentence, 130 if stopped, 141 if nobody reads the output any more.
+    """
     args = parser().parse_args(argv)
     quiet_libraries()
     module = importlib.import_module(f"{commands.__name__}.{args.command}")
     try:
-        return int(module.run(args))
+        code = int(module.run(args))
+        sys.stdout.flush()  # here, not at exit, where an error could only be a traceback
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at exit
+        return BROKEN_PIPE
     except (CancelledError, KeyboardInterrupt) as stop:
         print(f"hydranet: {str(stop) or 'Stopped.'}", file=sys.stderr)
         return CANCELLED

@@ -56,7 +56,8 @@ def write_cog(
         "BLOCKSIZE": "512",
         "BIGTIFF": "IF_SAFER",
         "OVERVIEWS": "FORCE_USE_EXISTING",
-        "PREDICTOR": "NO" if spec.kind == "classes" else "YES",
+        # Bands lie pixel by pixel; it is the smooth uncertainty that makes the size.
+        "PREDICTOR": "NO" if set(writer.kinds) == {"classes"} else "YES",
         "NUM_THREADS": "ALL_CPUS",  # the bytes do not depend on it
     }
     try:
@@ -94,7 +95,7 @@ def _vrt(
     for band in range(1, writer.bands + 1):
         text = f"<NoDataValue>{writer.nodata}</NoDataValue>"
         if not level:
-            text += _described(writer.spec, band, writer.bands)
+            text += _described(writer, band)
         text += _sources(writer, band, level, size)
         if not level:
             text += "".join(
@@ -130,25 +131,36 @@ def _metadata(tags: Mapping[str, str]) -> str:
     return f"<Metadata>{items}</Metadata>" if items else ""
 
 
-def _described(spec: ExpertSpec, band: int, bands: int) -> str:
+def _described(writer: BlockWriter, band: int) -> str:
+    spec = writer.spec
+    if band == writer.uncertainty_band:
+        return _share("uncertainty")
     if spec.kind == "classes":
-        names = {f"CLASS_{c.value}": c.name for c in spec.classes}
-        colors = {c.value: _rgba(c.color) for c in spec.classes}
-        # A palette has an entry for every value up to the last one.
-        entries = "".join(
-            '<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*colors.get(value, (0, 0, 0, 255)))
-            for value in range(NODATA + 1)
-        )
-        return (
-            f"<Description>class</Description>{_metadata(names)}<ColorInterp>Palette</ColorInterp>"
-            f"<ColorTable>{entries}</ColorTable>"
-        )
+        names = _metadata({f"CLASS_{c.value}": c.name for c in spec.classes})
+        # GDAL takes the band beside a palette for its transparency; with two bands only the .qml has colours.
+        colors = "" if writer.uncertainty_band else _palette(spec)
+        return f"<Description>class</Description>{names}{colors}"
     if spec.kind == "probability":
-        scale = 1.0 / PROBABILITY_STEPS
-        return f"<Description>probability</Description><Offset>0</Offset><Scale>{scale!r}</Scale>"
-    name = spec.name + (f" {band}" if bands > 1 else "")
+        return _share("probability")
+    name = spec.name + (f" {band}" if writer.bands > 1 else "")
     unit = f"<UnitType>{escape(spec.unit)}</UnitType>" if spec.unit else ""
     return f"<Description>{escape(name)}</Description>{unit}"
+
+
+def _palette(spec: ExpertSpec) -> str:
+    colors = {c.value: _rgba(c.color) for c in spec.classes}
+    # A palette has an entry for every value up to the last one.
+    entries = "".join(
+        '<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*colors.get(value, (0, 0, 0, 255)))
+        for value in range(NODATA + 1)
+    )
+    return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>"
+
+
+def _share(name: str) -> str:
+    """A band of values from 0 to 1 kept as bytes."""
+    scale = 1.0 / PROBABILITY_STEPS
+    return f"<Description>{name}</Description><Offset>0</Offset><Scale>{scale!r}</Scale>"
 
 
 def _check_whole(path: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
@@ -43,6 +43,17 @@ class Progress(Protocol):
     def __call__(self, done: int, total: int) -> None: ...
 
 
+class Work(Protocol):
+    """Which tiles are read, and which experts decode them; a `Plan` is one: all that its policy chooses."""
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """bool (N,): tiles to read, and to encode if they hold data."""
+
+    def serves(self, tiles: Sequence[Tile], scores: np.ndarray) -> list[list[int]]:
+        """See `plan.Plan.serves`."""
+
+
 class Output(Protocol):
     """Takes what the engine finishes."""
 
@@ -61,7 +72,14 @@ class Output(Protocol):
 class Engine:
     """Runs one model over one grid of tiles."""
 
-    def __init__(self, plan: Plan, limits: Limits, output: Output, start: Start | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        limits: Limits,
+        output: Output,
+        start: Start | None = None,
+        work: Work | None = None,
+    ) -> None:
         """Prepare a run.
 
         Args:
@@ -69,8 +87,10 @@ class Engine:
             limits: threads and memory.
             output: takes the results.
             start: where to begin.
+            work: what is to be done of the plan, None = all.
         """
         self._plan, self._limits, self._output = plan, limits, output
+        self._work: Work = work or plan
         self._start = start or Start()
         model, grid = plan.model, plan.grid
         self._grid: TileGrid = grid
@@ -95,7 +115,9 @@ class Engine:
         self._read_rows = first  # rows wholly read
         self._closed = first  # rows wholly routed
         self._settled = first  # rows that no expert will touch again
-        self._through = first * grid.cols  # tiles that need no more encoding
+        self._total = int(self._work.wanted.sum())
+        # Tiles that need no more encoding.
+        self._through = int(self._work.wanted[: first * grid.cols].sum())
         self._flying: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
         self._decode_seconds = np.array(self._start.spent.get("decode", [0.0] * experts), dtype=np.float64)
         self._seconds = {name: float(self._start.spent.get(name, 0.0)) for name in STAGES if name != "decode"}
@@ -113,25 +135,24 @@ class Engine:
         """
         plan = self._plan
         reader = PanelReader(
-            plan.scene, plan.window, self._grid, plan.wanted, plan.area, self._limits.panel_tiles
+            plan.scene, plan.window, self._grid, self._work.wanted, plan.area, self._limits.panel_tiles
         )
         pool = ThreadPoolExecutor(self._limits.workers, "hydranet-infer", self._model.prepare_thread)
         try:
             with ReadAhead(self._timed(reader.panels(self._start.row)), _READ_AHEAD, check) as panels:
-                self._work(pool, panels, progress, check)
+                self._direct(pool, panels, progress, check)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return Tally(
             self._scores,
-            plan.decide(self._scores, self._valid > 0, ~plan.wanted),
+            plan.decide(self._scores, self._valid > 0, ~self._work.wanted),
             self._valid,
             sum(self._counts, PixelCounts()),
             self._decode_seconds,
             {**self._seconds, "decode": float(self._decode_seconds.sum())},
         )
 
-    def _work(self, pool: ThreadPoolExecutor, panels: Any, progress: Progress, check: Any) -> None:
-        total = len(self._grid.tiles)
+    def _direct(self, pool: ThreadPoolExecutor, panels: Any, progress: Progress, check: Any) -> None:
         waiting: list[tuple[Panel, Tile]] = []
 
         def advance(most: int) -> None:
@@ -140,7 +161,7 @@ class Engine:
                 check()
                 future, collect = self._flying.popleft()
                 collect(future.result())
-                progress(self._through, total)
+                progress(self._through, self._total)
                 for order in self._backlog.ready():
                     self._begin_decode(pool, order)
             self._settle()
@@ -171,7 +192,7 @@ class Engine:
                     drain()
                 found = False
         drain()
-        progress(total, total)
+        progress(self._total, self._total)
 
     def _timed(self, panels: Any) -> Any:
         """The same panels; counts the time it takes to make them."""
@@ -186,12 +207,7 @@ class Engine:
     def _receive(self, panel: Panel) -> list[Tile]:
         """Note what a panel brings; its tiles that hold data."""
         full = []
-        row = self._grid.row_tiles(panel.row)
-        if panel.row not in self._inside:
-            self._inside[panel.row] = np.zeros((row[0].height, self._grid.width), dtype=bool)
-        columns = slice(panel.x, panel.x + panel.inside.shape[1])
-        if panel.tiles:
-            self._inside[panel.row][:, columns] |= panel.inside
+        self._note_inside(panel)
         self._counts[panel.row] += panel.counts
         for tile in panel.tiles:
             share = float(panel.pixels(tile)[1].mean())
@@ -202,8 +218,23 @@ class Engine:
         self._through += len(panel.tiles) - len(full)
         if panel.last:
             self._read_rows = panel.row + 1
-            self._through += int((~self._plan.wanted[row[0].index : row[-1].index + 1]).sum())
         return full
+
+    def _note_inside(self, panel: Panel) -> None:
+        """Keep which pixels get a value, also for the rows of tiles below that the panel reaches into.
+
+        A tile there need not be wanted, and what lies over it is handed out with its row all the same.
+        """
+        grid, height = self._grid, self._grid.tile_height
+        columns = slice(panel.x, panel.x + panel.inside.shape[1])
+        row, above = panel.row, 0
+        while row < grid.rows and above < height:
+            if row not in self._inside:
+                self._inside[row] = np.zeros((height, grid.width), dtype=bool)
+            if panel.tiles:
+                self._inside[row][: height - above, columns] |= panel.inside[above:]
+            row += 1
+            above = grid.top(row) - grid.top(panel.row)
 
     def _begin_encode(self, pool: ThreadPoolExecutor, batch: list[tuple[Panel, Tile]]) -> None:
         tiles = [tile for _, tile in batch]
@@ -234,9 +265,8 @@ class Engine:
 
     def _route(self, tiles: list[Tile], features: Any, scores: np.ndarray, seconds: float) -> None:
         self._seconds["encode"] += seconds
-        routing = self._plan.decide(scores, np.ones(len(tiles), dtype=bool))
+        chosen = self._work.serves(tiles, scores)
         self._scores[[tile.index for tile in tiles]] = scores
-        chosen = [routing.tiles_of(expert) for expert in range(len(self._model.experts))]
         for expert, positions in enumerate(chosen):
             self._open[expert].extend(tiles[position].row for position in positions)
         self._backlog.add(Encoded(features, len(tiles)), chosen, tiles)

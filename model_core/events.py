@@ -33,6 +33,18 @@ def progress(done: int, total: int, message: str) -> Event:
     return {"event": "progress", "done": done, "total": total, "message": message}
 
 
+def time_left(elapsed: float, done: int, left: int) -> str:
+    """A guess to end a progress message with; empty while there is nothing to go by, or little to wait for.
+
+    Args:
+        elapsed: seconds that what is done took.
+        done: how much that is.
+        left: how much is to do.
+    """
+    seconds = elapsed / done * left if done else 0.0
+    return f", about {seconds:.0f} s left" if elapsed > 2.0 and seconds >= 1.0 else ""
+
+
 def log(level: str, message: str) -> Event:
     """A sentence for the log; level `info` or `warning`."""
     return {"event": "log", "level": level, "message": message}
@@ -41,6 +53,16 @@ def log(level: str, message: str) -> Event:
 def finished(folder: str, summary: dict[str, Any]) -> Event:
     """The run folder is whole; `summary` is its run.json."""
     return {"event": "finished", "folder": folder, "summary": summary}
+
+
+def prepared(output: str, summary: dict[str, Any]) -> Event:
+    """The raster `output` is whole; `summary` is as `prepare.prepare` returns it."""
+    return {"event": "finished", "output": output, "summary": summary}
+
+
+def checked(summary: dict[str, Any]) -> Event:
+    """Everything works; `summary` is as `libraries.check` returns it."""
+    return {"event": "finished", "summary": summary}
 
 
 def failed(kind: str, message: str) -> Event:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import rasterio
 
 from . import events
+from .errors import RequestError
 from .plan import Plan
 from .request import PredictRequest
 
@@ -18,10 +18,12 @@ _MANNERS = ("overwrite", "resume", "threads", "memory_mb")
 
 def same_request(request: PredictRequest, other: Any) -> bool:
     """Whether a request asks for the same results as the `request` of a run.json."""
-    if not isinstance(other, Mapping):
+    try:
+        theirs = PredictRequest.from_json(other).to_json()  # what an older version did not know is as ever
+    except RequestError:
         return False
     mine = request.to_json()
-    return all(mine[key] == other.get(key) for key in mine if key not in _MANNERS)
+    return all(mine[key] == theirs[key] for key in mine if key not in _MANNERS)
 
 
 def fingerprint(plan: Plan) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def finished_run(request: PredictRequest, load_model: Callable[[], Model]) -> di
         BundleError: the model cannot be loaded to be compared.
     """
     folder = Path(request.output)
-    if not (folder / RUN_JSON).exists() or Journal(folder / JOURNAL).exists:
+    if not (folder / RUN_JSON).exists() or Journal(folder / JOURNAL).unfinished:
         return None
     run = read_run(folder)
     if not same_request(request, run.get("request")):

@@ -1,39 +1,107 @@
-"""A prediction as a job that speaks in events only: what the worker and `--events` share."""
+"""The jobs a worker can do, each of which speaks in events only; `predict --events` is one of them.
+
+Every job has the same shape: parameters as JSON, a place for events, a question whether to stop, and a
+loader of models. What it imports it imports when it is asked for: a worker says hello before numpy is there,
+and `check` can tell what is missing.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import events
-from .errors import BundleError, CancelledError, HydraNetError
-from .model import Model
-from .predict import LoadModel, predict
-from .request import PredictRequest
+from .errors import BundleError, CancelledError, HydraNetError, RequestError
+from .libraries import advice
+
+if TYPE_CHECKING:
+    from .model import Model
+
+LoadModel = Callable[..., "Model"]  # as in `predict`
+Cancelled = Callable[[], bool]
+
+
+def _predict(
+    params: Any, emit: events.Emit, cancelled: Cancelled, load_model: LoadModel | None, **options: Any
+) -> None:
+    from .predict import predict
+    from .request import PredictRequest
+
+    predict(PredictRequest.from_json(params), emit, cancelled, load_model=load_model, **options)
+
+
+def _reroute(params: Any, emit: events.Emit, cancelled: Cancelled, load_model: LoadModel | None) -> None:
+    from .request import RerouteRequest
+    from .reroute import reroute
+
+    reroute(RerouteRequest.from_json(params), emit, cancelled, load_model=load_model)
+
+
+def _prepare(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: LoadModel | None) -> None:
+    from .prepare import prepare
+    from .prepare_request import PrepareRequest
+
+    begin = time.perf_counter()
+
+    def tell(done: int, total: int) -> None:
+        left = events.time_left(time.perf_counter() - begin, done, total - done)
+        emit(events.progress(done, total, f"{done} of {total} pieces{left}"))
+
+    summary = prepare(**PrepareRequest.from_json(params).arguments(), progress=tell, cancelled=cancelled)
+    for note in summary["warnings"]:
+        emit(events.log("warning", note))
+    emit(events.prepared(summary["path"], summary))
+
+
+def _check(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: LoadModel | None) -> None:
+    from .libraries import check
+
+    if params:
+        raise RequestError(f"The check has no settings, but {params!r:.40} was given; leave them out.")
+    summary = check()
+    if cancelled():
+        raise CancelledError("The check was stopped.")
+    emit(events.checked(summary))
+
+
+JOBS: Mapping[str, Callable[..., None]] = {
+    "predict": _predict,
+    "reroute": _reroute,
+    "prepare": _prepare,
+    "check": _check,
+}
+"""What a worker does, by the name of the method that asks for it."""
 
 
 def run_job(
     params: Any,
     emit: events.Emit,
-    cancelled: Callable[[], bool],
+    cancelled: Cancelled,
     load_model: LoadModel | None = None,
     *,
-    keep_on_cancel: bool = False,
+    method: str = "predict",
+    **options: Any,
 ) -> bool:
-    """Run the request in `params`; every outcome, a defect of ours included, is an event.
+    """Do a job; every outcome, a defect of ours included, is an event.
 
-    `keep_on_cancel` is as in `predict`.
+    Args:
+        params: the JSON object of the request.
+        emit: hears all that the job says; the last event is `finished`, `error` or `cancelled`.
+        cancelled: asked often; True ends the job.
+        load_model: opens bundles.
+        method: one of `JOBS`.
+        options: what else the job takes, such as `keep_on_cancel` of `predict`.
 
     Returns:
         True if the job finished.
     """
     try:
-        request = PredictRequest.from_json(params)
-        predict(request, emit, cancelled, load_model=load_model, keep_on_cancel=keep_on_cancel)
+        JOBS[method](params, emit, cancelled, load_model, **options)
     except CancelledError:
         emit(events.cancelled())
     except Exception as error:  # whoever listens must hear that the job has ended
@@ -49,8 +117,10 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, HydraNetError):
         return kind, str(error)
     if isinstance(error, MemoryError):
-        return "MemoryError", "The memory ran out; predict a smaller extent at a time."
+        return kind, "The memory ran out; give a smaller extent at a time."
     traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, ImportError):
+        return kind, f"HydraNet cannot work with this Python ({error}); {advice()}"
     return kind, f"HydraNet failed ({kind}: {error}); please report it with the log."
 
 

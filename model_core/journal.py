@@ -70,8 +70,18 @@ class Journal:
 
     @property
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether anything was begun here."""
         return (self.folder / PLAN).is_file()
+
+    @property
+    def reroutes(self) -> bool:
+        """Whether what was begun here only changes a finished run, which is whole until the end of that."""
+        return self._plan().get("reroute") is True
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a run was begun here that is not there yet."""
+        return self.exists and not self.reroutes
 
     @property
     def worth_keeping(self) -> bool:
@@ -95,6 +105,14 @@ class Journal:
         """
         plan = {"format": FORMAT, "overwrite": overwrite, "run": run}
         write_whole(self.folder / PLAN, (json.dumps(plan, indent=1, sort_keys=True) + "\n").encode())
+
+    def begin_reroute(self) -> None:
+        """Write down that a finished run is being changed.
+
+        Raises:
+            OutputError: the disk does not take it.
+        """
+        write_whole(self.folder / PLAN, (json.dumps({"format": FORMAT, "reroute": True}) + "\n").encode())
 
     def check(self, run: Mapping[str, Any]) -> None:
         """Make sure that the run written down is this one.

@@ -32,6 +32,7 @@ class RunOutput:
         journal: Journal,
         behind: WriteBehind,
         done: Done,
+        uncertainty: bool = False,
     ) -> None:
         """Begin, or go on after `done`.
 
@@ -41,13 +42,16 @@ class RunOutput:
             journal: notes what is safe; its folder takes the blocks.
             behind: the thread that writes.
             done: what an earlier run left.
+            uncertainty: add the uncertainty band to experts that have one.
         """
         self._grid = grid
         self._journal = journal
         self._behind = behind
         self._until = done.until
         self.seconds = float(done.start.spent.get("write", 0.0))
-        self.writers = [BlockWriter(journal.folder, spec, grid.width, grid.height) for spec in experts]
+        self.writers = [
+            BlockWriter(journal.folder, spec, grid.width, grid.height, uncertainty) for spec in experts
+        ]
         for writer in self.writers:
             writer.resume(done.blocks.get(writer.spec.name, []), done.until)
 
@@ -55,8 +59,9 @@ class RunOutput:
         self, expert: int, top: int, left: int, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray
     ) -> None:
         """See `engine.Output`."""
-        values = finish(self.writers[expert].spec, sums, weight, inside)
-        self._behind.call(self._write, expert, top, left, values)
+        writer = self.writers[expert]
+        values = finish(writer.spec, sums, weight, inside, writer.uncertainty_band is not None)
+        self._behind.call(self._write, writer, top, left, values)
 
     def row_done(self, record: TileRecord) -> None:
         """See `engine.Output`."""
@@ -66,9 +71,9 @@ class RunOutput:
         """See `engine.Output`."""
         self._behind.call(self._flush, until, spent)
 
-    def _write(self, expert: int, top: int, left: int, values: np.ndarray) -> None:
+    def _write(self, writer: BlockWriter, top: int, left: int, values: np.ndarray) -> None:
         begin = time.perf_counter()
-        self.writers[expert].write(top, left, values)
+        writer.write(top, left, values)
         self.seconds += time.perf_counter() - begin
 
     def _flush(self, until: int, spent: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from rasterio.windows import Window
 
 from .area import Area, load_area
 from .errors import RequestError
-from .grid import TileGrid
+from .grid import Tile, TileGrid
 from .model import Model
 from .request import PredictRequest
 from .routing import NOT_REQUESTED, OUTSIDE_RESOLUTION, Policy, Routing, decide, effective_thresholds
@@ -64,18 +64,35 @@ class Plan:
         """Choose experts for tiles; see `routing.decide`."""
         return decide(scores, self.thresholds, self.eligible, has_data, self.policy, outside)
 
+    def serves(self, tiles: Sequence[Tile], scores: np.ndarray) -> list[list[int]]:
+        """Which of these tiles, all with data, each expert is to decode.
+
+        Args:
+            tiles: a batch of n.
+            scores: float32 (n, E).
+
+        Returns:
+            For each expert positions in the batch, in rising order.
+        """
+        if not self.request.decode:
+            return [[] for _ in self.model.experts]
+        routing = self.decide(scores, np.ones(len(tiles), dtype=bool))
+        return [routing.tiles_of(expert) for expert in range(len(self.model.experts))]
+
 
 def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
     """Settle what the request leaves open.
 
     Raises:
-        RequestError: an unknown expert, a top_k beyond the model's experts, an extent or a mask outside
-            the raster, or an overlap that the tiles cannot have.
+        RequestError: an expert that the model does not have, a top_k beyond the model's experts, an extent
+            or a mask outside the raster, or an overlap that the tiles cannot have.
     """
     policy = Policy(request.policy, request.top_k, request.miss_rate)
     policy.check(len(model.experts))
+    _check_known(model.experts, request.experts or (), "")
+    _check_known(model.experts, request.thresholds or (), "of the thresholds ")
     eligible, notes = _eligibility(model.experts, request, scene.gsd_m)
-    thresholds, limits = effective_thresholds(model.experts, policy, eligible)
+    thresholds, limits = effective_thresholds(model.experts, policy, eligible, request.thresholds)
     if request.extent is None:
         window = Window(0, 0, scene.width, scene.height)
     else:
@@ -97,14 +114,18 @@ def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
     return plan
 
 
+def _check_known(experts: Sequence[ExpertSpec], asked: Iterable[str], where: str) -> None:
+    """Refuse the name of an expert that the model does not have."""
+    names = [spec.name for spec in experts]
+    for name in asked:
+        if name not in names:
+            raise RequestError(f"Expert '{name}' {where}is not in the model; it has {', '.join(names)}.")
+
+
 def _eligibility(
     experts: Sequence[ExpertSpec], request: PredictRequest, gsd_m: float | None
 ) -> tuple[list[str | None], list[str]]:
     """Why each expert must not be used (None = it may), and what the user should know about that."""
-    names = [spec.name for spec in experts]
-    unknown = [name for name in request.experts or () if name not in names]
-    if unknown:
-        raise RequestError(f"Expert '{unknown[0]}' is not in the model; it has {', '.join(names)}.")
     eligible: list[str | None] = []
     notes = []
     unchecked = False

@@ -1,25 +1,24 @@
 """The main job: a request goes in, a run folder comes out.
 
 This module puts the parts together; each part tells its own story: `plan` settles what is open,
-`scene` and `reading` read, `engine` runs the tiles, `output`, `cog` and `routing_table` write, `journal`
-remembers what is done, `rundir` shows the run when it is whole.
+`scene` and `reading` read, `engine` runs the tiles, `output` and `run_files` write, `journal` remembers what
+is done, `rundir` shows the run when it is whole.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import rasterio
 
-from . import __version__, events
+from . import events
 from .background import WriteBehind
 from .budget import Limits, limits_for
-from .cog import write_cog
 from .engine import Engine
 from .errors import CancelledError, HydraNetError
 from .fingerprint import fingerprint
@@ -28,14 +27,11 @@ from .journal import Done
 from .model import Model
 from .output import RunOutput, remove_strays
 from .plan import Plan, make_plan
-from .records import Tally
 from .request import PredictRequest
 from .resources import default_bundle
-from .routing_table import write_table
-from .rundir import ROUTING_STYLE, ROUTING_TABLE, RunFolder
+from .run_files import file_names, write_raster, write_routing
+from .rundir import RunFolder
 from .scene import Scene
-from .spec import ExpertSpec
-from .styles import raster_style, tiles_style
 from .summary import summarise
 
 __all__ = ["LoadModel", "PredictRequest", "RunSummary", "predict"]
@@ -45,8 +41,8 @@ LoadModel = Callable[..., Model]  # (bundle folder, *, device, precision), as `b
 Cancelled = Callable[[], bool]
 
 _GO_ON = "What is done is kept: the same request with --resume (in QGIS: Resume) goes on from there."
-_FINISHING_CACHE = 32 * 2**20
-_WRITE_BEHIND = 64  # pieces of a tile's size
+FINISHING_CACHE = 32 * 2**20
+WRITE_BEHIND = 64  # pieces of a tile's size
 
 
 def predict(
@@ -91,20 +87,20 @@ def predict(
             skip_damaged=request.skip_damaged, threads=request.threads,
         ) as scene:  # fmt: skip
             model = load(request, load_model)
-            _check(cancelled)
+            check(cancelled)
             plan = make_plan(request, scene, model)
             limits = limits_for(scene, model, request.threads, request.memory_mb, batch_size)
-            folder.reserve(_names(model.experts), request.input)
+            folder.reserve(file_names(model.experts), request.input)
             known = [*scene.warnings, *plan.notes]
             for note in [*folder.notes, *known]:
                 emit(events.log("warning", note))
-            emit(events.started(len(plan.grid.tiles), str(folder.path)))
+            emit(events.started(int(plan.wanted.sum()), str(folder.path)))
             done = _begin_or_resume(plan, folder, emit)
             summary = _write_run(plan, limits, folder, done, emit, cancelled)
             for note in summary["warnings"]:
                 if note not in known:
                     emit(events.log("warning", note))
-        _check(cancelled)
+        check(cancelled)
         summary["seconds"]["total"] = round(time.perf_counter() - begin, 3)
         folder.commit(summary)
     emit(events.finished(str(folder.path), summary))
@@ -136,7 +132,7 @@ def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Done:
     done = journal.load(plan.grid, [spec.name for spec in plan.model.experts])
     remove_strays(journal.folder, done)
     journal.rewind(done)
-    tiles, total = done.start.row * plan.grid.cols, len(plan.grid.tiles)
+    tiles, total = int(plan.wanted[: done.start.row * plan.grid.cols].sum()), int(plan.wanted.sum())
     emit(events.log("info", f"Continuing the unfinished run: {tiles} of {total} tiles are done."))
     return done
 
@@ -145,34 +141,27 @@ def _write_run(
     plan: Plan, limits: Limits, folder: RunFolder, done: Done, emit: events.Emit, cancelled: Cancelled
 ) -> RunSummary:
     """Fill the staging folder and tell what was done."""
-    grid, journal = plan.grid, folder.journal
-    total = len(grid.tiles)
+    journal, total = folder.journal, int(plan.wanted.sum())
     # An integer: rasterio takes GDAL_CACHEMAX as bytes, never as megabytes.
-    with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes), WriteBehind(_WRITE_BEHIND) as behind:
-        output = RunOutput(plan.model.experts, grid, journal, behind, done)
+    with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes), WriteBehind(WRITE_BEHIND) as behind:
+        output = RunOutput(plan.model.experts, plan.grid, journal, behind, done, plan.request.uncertainty)
         engine = Engine(plan, limits, output, done.start)
-        tally = engine.run(_Progress(emit), lambda: _check(cancelled))
+        tally = engine.run(Progress(emit), lambda: check(cancelled))
     begin = time.perf_counter()
     journal.close()
     # Blocks of the scene are not needed any more, and those of the outputs only once.
-    with rasterio.Env(GDAL_CACHEMAX=_FINISHING_CACHE):
+    with rasterio.Env(GDAL_CACHEMAX=FINISHING_CACHE):
         for writer in output.writers:
-            _check(cancelled)
+            check(cancelled)
             if writer.used:
-                name = f"{writer.spec.name}.tif"
-                emit(events.progress(total, total, f"Finishing {name}"))
-                write_cog(
-                    folder.staging / name, writer, journal.folder, (grid.width, grid.height),
-                    plan.scene.crs, plan.transform, _tags(plan, writer.spec),
-                )  # fmt: skip
-                style = raster_style(writer.spec, writer.counts.lowest, writer.counts.highest)
-                folder.write_text(f"{writer.spec.name}.qml", style)
-    _write_routing(plan, folder, tally)
+                emit(events.progress(total, total, f"Finishing {writer.spec.name}.tif"))
+                write_raster(plan, folder, writer)
+    write_routing(plan, folder, tally)
     tally.seconds["write"] = output.seconds + time.perf_counter() - begin
     return summarise(plan, tally, output.writers)
 
 
-class _Progress:
+class Progress:
     """Turns the engine's counts into events, with a guess at the time left."""
 
     def __init__(self, emit: events.Emit) -> None:
@@ -181,14 +170,12 @@ class _Progress:
         self._first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        # What an earlier run did, and tiles that are not wanted, tell nothing about the speed.
+        # What an earlier run did tells nothing about the speed.
         if self._first is None:
             self._first = done
         elapsed = time.perf_counter() - self._begin
-        worked = done - self._first
-        left = elapsed / worked * (total - done) if worked else 0.0
-        note = f", about {left:.0f} s left" if elapsed > 2.0 and left >= 1.0 else ""
-        self._emit(events.progress(done, total, f"{done} of {total} tiles{note}"))
+        left = events.time_left(elapsed, done - self._first, total - done)
+        self._emit(events.progress(done, total, f"{done} of {total} tiles{left}"))
 
 
 def load(request: PredictRequest, load_model: LoadModel | None = None) -> Model:
@@ -203,33 +190,11 @@ def _load_bundle(path: Path, *, device: str, precision: str) -> Model:
     return load_bundle(path, device=device, precision=precision)
 
 
-def _check(cancelled: Cancelled) -> None:
+def check(cancelled: Cancelled) -> None:
+    """Stop if the user asked for it.
+
+    Raises:
+        CancelledError: so it is.
+    """
     if cancelled():
         raise CancelledError("The run was stopped; nothing was written.")
-
-
-def _names(experts: Sequence[ExpertSpec]) -> list[str]:
-    """Every name a run may write beside run.json."""
-    files = [f"{spec.name}.{ending}" for spec in experts for ending in ("tif", "qml")]
-    return [ROUTING_TABLE, ROUTING_STYLE, *files]
-
-
-def _tags(plan: Plan, spec: ExpertSpec) -> dict[str, str]:
-    """Where a raster comes from; no time and no folder, so that the same run gives the same bytes."""
-    return {
-        "HYDRANET_VERSION": __version__,
-        "HYDRANET_MODEL": f"{plan.model.id} {plan.model.version}",
-        "HYDRANET_MODEL_SHA256": plan.model.sha256,
-        "HYDRANET_EXPERT": spec.name,
-        "HYDRANET_SCENE": Path(plan.request.input).name,
-        "HYDRANET_SIMULATED_TRAINING": "yes" if spec.simulated else "no",
-    }
-
-
-def _write_routing(plan: Plan, folder: RunFolder, tally: Tally) -> None:
-    names = [spec.name for spec in plan.model.experts]
-    write_table(
-        folder.staging / ROUTING_TABLE, plan.grid.tiles, plan.transform, plan.scene.crs, names,
-        tally.valid, tally.scores, tally.routing,
-    )  # fmt: skip
-    folder.write_text(ROUTING_STYLE, tiles_style(plan.model.experts))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ from .scene import Scene
 
 NODATA = 0
 _BLOCK = 256
-# Columns handled at once: wide rasters are read and written in pieces, 8 bands of float32 in 64 MiB each.
-_PIECE = 8192
+# Columns read and written at once. Nobody waits longer for a cancel than for one piece, and its slowest part
+# is decoding: 8 bands of one block of JPEG 2000 are 8 million pixels, most of a second.
+_PIECE = 1024
+_CHECKED = 8192  # columns read at once when all is written: plain reading is quick
 _PAN_TAG = "PAN_SYNTHESIS"
 _COLOURS = {"red": ColorInterp.red, "green": ColorInterp.green, "blue": ColorInterp.blue}
 # Files that GDAL and QGIS keep beside a raster; those of a replaced raster would lie about the new one.
@@ -50,6 +52,7 @@ def prepare(
     cancelled: Callable[[], bool] | None = None,
     skip_damaged: bool = False,
     threads: int | None = None,
+    extent: tuple[float, float, float, float] | None = None,
 ) -> dict[str, Any]:
     """Write the 8-band raster of a scene.
 
@@ -58,24 +61,29 @@ def prepare(
         output: GeoTIFF to write; whole or not at all.
         bands: band choice, see `band_choice.find_mapping`.
         radiometry: `auto` or `scale,offset`.
-        window: x, y, width, height in pixels, or None for all.
+        window: x, y, width, height in pixels; None for all, or what `extent` says.
         allow_missing: write bands that the raster lacks as all NoData instead of refusing.
         overwrite: replace an existing file.
-        progress: called with pieces done and in total.
+        progress: called with pieces done and in total, those that are read back at the end included.
         cancelled: asked before each piece.
         skip_damaged: write parts of the raster that cannot be read as NoData instead of refusing.
         threads: threads that decode; None takes all cores up to 4.
+        extent: xmin, ymin, xmax, ymax in the raster's CRS, snapped outward to whole pixels and clipped to the
+            raster; None for all, or what `window` says.
 
     Returns:
         `path`, `width`, `height`, `band_mapping`, `radiometry` and `warnings`.
 
     Raises:
         SceneError, BandError: the raster cannot be read or matched, or lacks bands.
-        RequestError: the window is not inside the raster, or output and source are the same file.
+        RequestError: the window is not inside the raster, the extent misses it, both were given, or output
+            and source are the same file.
         OutputError: the output exists or cannot be written.
         CancelledError: `cancelled` said so.
     """
     target = Path(output)
+    if window is not None and extent is not None:
+        raise RequestError("A window and an extent were given; give one of them.")
     _check_target(source, target, overwrite)
     with Scene.open(source, bands, radiometry, skip_damaged, threads) as scene:
         if scene.mapping.missing and not allow_missing:
@@ -83,7 +91,7 @@ def prepare(
                 f"'{source}' lacks the bands {', '.join(scene.mapping.missing)}; name them in the band "
                 "choice, or allow missing bands (--allow-missing) to write them as NoData."
             )
-        area = _check_window(window, scene)
+        area = scene.window_from_bounds(*extent) if extent is not None else _check_window(window, scene)
         part = target.with_name(f"{target.name}.part-{os.getpid()}")
         try:
             counts = _write(part, scene, area, progress, cancelled)
@@ -135,23 +143,30 @@ def _write(
     cancelled: Callable[[], bool] | None,
 ) -> PixelCounts:
     """Write the file piece by piece, then make sure that all of it can be read."""
-    pieces = list(_pieces(area))
-    counts = PixelCounts()
+    pieces, checks = list(_pieces(area, _PIECE)), list(_pieces(area, _CHECKED))
+    done, counts = 0, PixelCounts()
+
+    def steps(windows: Sequence[Window]) -> Iterator[Window]:
+        nonlocal done
+        for window in windows:
+            if cancelled is not None and cancelled():
+                raise CancelledError("Stopped; nothing was written.")
+            yield window
+            done += 1
+            if progress is not None:
+                progress(done, len(pieces) + len(checks))
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(part, "w", **_profile(scene, area)) as dataset:
                 _describe(dataset, scene, area)
-                for done, piece in enumerate(pieces):
-                    if cancelled is not None and cancelled():
-                        raise CancelledError("Stopped; nothing was written.")
+                for piece in steps(pieces):
                     x, y = area.col_off + piece.col_off, area.row_off + piece.row_off
                     patch = scene.read(Window(x, y, piece.width, piece.height))
                     counts += patch.counts
                     dataset.write(_to_integers(patch.reflectance, patch.valid, scene), window=piece)
-                    if progress is not None:
-                        progress(done + 1, len(pieces))
-            _check_whole(part, pieces)
+            _check_whole(part, steps(checks))
     except (RasterioError, OSError) as error:
         raise OutputError(
             f"'{part.with_suffix('')}' could not be written ({detail(error)}); "
@@ -160,7 +175,7 @@ def _write(
     return counts
 
 
-def _check_whole(part: Path, pieces: Sequence[Window]) -> None:
+def _check_whole(part: Path, pieces: Iterable[Window]) -> None:
     """Read everything once: a full disk shows when the last blocks are flushed, and then raises nothing.
 
     Raises:
@@ -171,12 +186,12 @@ def _check_whole(part: Path, pieces: Sequence[Window]) -> None:
             written.read(window=piece)
 
 
-def _pieces(area: Window) -> Iterator[Window]:
+def _pieces(area: Window, columns: int) -> Iterator[Window]:
     """Windows of whole blocks that cover the output, row by row."""
     width, height = int(area.width), int(area.height)
     for y in range(0, height, _BLOCK):
-        for x in range(0, width, _PIECE):
-            yield Window(x, y, min(_PIECE, width - x), min(_BLOCK, height - y))
+        for x in range(0, width, columns):
+            yield Window(x, y, min(columns, width - x), min(_BLOCK, height - y))
 
 
 def _to_integers(reflectance: np.ndarray, valid: np.ndarray, scene: Scene) -> np.ndarray:

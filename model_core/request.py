@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 
 from .errors import RequestError
 from .routing import Policy
+from .strict import at_least, checked_extent, need, need_flag, need_number, need_text, strictly
 
 LEAST_MEMORY_MB = 64
 
@@ -28,9 +28,13 @@ class PredictRequest:
         radiometry: how numbers become reflectance, see `radiometry`.
         experts: names of the experts that may be used; None = all.
         policy, top_k, miss_rate: see `routing.Policy`.
+        thresholds: of policy `threshold` only, the score from which a tile goes to an expert, by name; an
+            expert that is not named keeps the bundle's. None = all do.
         overlap: pixels that neighbouring tiles share.
         extent: (xmin, ymin, xmax, ymax) in the raster's CRS, snapped outward to whole pixels; None = all.
         mask: vector file of polygons in any CRS, see `area`; None = no mask.
+        uncertainty: add a band of uncertainty to classes and probabilities.
+        decode: False = scores only: no expert is run and no raster written, see `reroute`.
         force_gsd: use experts also outside the pixel sizes they were trained for.
         skip_damaged: take parts of the raster that cannot be read for NoData instead of failing.
         overwrite: replace a run that is already in the output folder.
@@ -53,9 +57,12 @@ class PredictRequest:
     policy: str = "threshold"
     top_k: int = 2
     miss_rate: float = 0.05
+    thresholds: Mapping[str, float] | None = None
     overlap: int = 64
     extent: tuple[float, float, float, float] | None = None
     mask: str | None = None
+    uncertainty: bool = False
+    decode: bool = True
     force_gsd: bool = False
     skip_damaged: bool = False
     overwrite: bool = False
@@ -67,38 +74,27 @@ class PredictRequest:
 
     def __post_init__(self) -> None:
         for name in ("input", "output", "bands", "radiometry", "policy", "device", "precision"):
-            self._need(name, isinstance(getattr(self, name), str) and getattr(self, name) != "", "a text")
-        for name in ("force_gsd", "skip_damaged", "overwrite", "resume"):
-            self._need(name, isinstance(getattr(self, name), bool), "true or false")
-        self._need("bundle", self.bundle is None or isinstance(self.bundle, str), "a folder or null")
-        self._need("mask", self.mask is None or isinstance(self.mask, str), "a vector file or null")
-        self._need("overlap", _at_least(self.overlap, 0), "a number of pixels, 0 or more")
-        self._need("threads", self.threads is None or _at_least(self.threads, 1), "1 or more, or null")
-        enough = self.memory_mb is None or _at_least(self.memory_mb, LEAST_MEMORY_MB)
-        self._need("memory_mb", enough, f"{LEAST_MEMORY_MB} or more, or null")
-        self._need("resume", not (self.resume and self.overwrite), "resume or overwrite, not both")
+            need_text(name, getattr(self, name))
+        for name in ("uncertainty", "decode", "force_gsd", "skip_damaged", "overwrite", "resume"):
+            need_flag(name, getattr(self, name))
+        need("bundle", self.bundle, self.bundle is None or isinstance(self.bundle, str), "a folder or null")
+        need("mask", self.mask, self.mask is None or isinstance(self.mask, str), "a vector file or null")
+        need("overlap", self.overlap, at_least(self.overlap, 0), "a number of pixels, 0 or more")
+        _check_limits(self.threads, self.memory_mb)
+        once = not (self.resume and self.overwrite)
+        need("resume", self.resume, once, "resume or overwrite, not both")
+        decoded = self.decode or not self.uncertainty
+        need("uncertainty", self.uncertainty, decoded, "false where nothing is decoded")
         if self.experts is not None:
             names = self.experts
             is_list = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
-            self._need("experts", is_list, "a list of names or null")
+            need("experts", names, is_list, "a list of names or null")
             # No choice is no restriction; a name given twice means no more than once.
             object.__setattr__(self, "experts", tuple(dict.fromkeys(names)) or None)
         if self.extent is not None:
-            object.__setattr__(self, "extent", self._checked_extent())
+            object.__setattr__(self, "extent", checked_extent(self.extent))
         Policy(self.policy, self.top_k, self.miss_rate)
-
-    def _need(self, name: str, fine: bool, expected: str) -> None:
-        if not fine:
-            raise RequestError(f"'{name}' is {getattr(self, name)!r}; expected {expected}.")
-
-    def _checked_extent(self) -> tuple[float, float, float, float]:
-        try:
-            xmin, ymin, xmax, ymax = (float(value) for value in self.extent or ())
-        except (TypeError, ValueError):
-            xmin = ymin = xmax = ymax = math.nan
-        fine = all(math.isfinite(value) for value in (xmin, ymin, xmax, ymax)) and xmin < xmax and ymin < ymax
-        self._need("extent", fine, "four numbers xmin, ymin, xmax, ymax, each minimum below its maximum")
-        return xmin, ymin, xmax, ymax
+        object.__setattr__(self, "thresholds", _checked_thresholds(self.thresholds, self.policy))
 
     @classmethod
     def from_json(cls, data: Any) -> PredictRequest:
@@ -107,22 +103,14 @@ class PredictRequest:
         Raises:
             RequestError: not an object, an unknown key, a missing input or output, or a bad value.
         """
-        if not isinstance(data, Mapping):
-            raise RequestError(f"The request is {data!r:.40}; expected an object with input and output.")
-        known = {item.name for item in fields(cls)}
-        unknown, missing = sorted(set(data) - known), sorted({"input", "output"} - set(data))
-        if unknown or missing:
-            raise RequestError(
-                f"The request has unknown keys {unknown} and lacks {missing}; "
-                f"known are {', '.join(sorted(known))}."
-            )
-        return cls(**data)
+        return strictly(cls, data, {"input", "output"})
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form; `from_json` gives the same request back."""
         data = asdict(self)
         data["experts"] = None if self.experts is None else list(self.experts)
         data["extent"] = None if self.extent is None else list(self.extent)
+        data["thresholds"] = None if self.thresholds is None else dict(self.thresholds)
         return data
 
     def absolute(self) -> PredictRequest:
@@ -139,16 +127,14 @@ class PredictRequest:
 
     def command(self) -> str:
         """The command line that does the same, for a shell of this system."""
-        words = ["hydranet", "predict", self.input, self.output]
+        words = ["hydranet", "predict" if self.decode else "route", self.input, self.output]
         # --name=value in one word: a value may begin with a minus sign.
         if self.bundle is not None:
             words.append(f"--bundle={self.bundle}")
         words += [f"--bands={self.bands}", f"--radiometry={self.radiometry}"]
         if self.experts is not None:
             words.append(f"--experts={','.join(self.experts)}")
-        words.append(f"--policy={self.policy}")
-        limit = f"--miss-rate={self.miss_rate!r}" if self.policy == "recall" else f"--top-k={self.top_k}"
-        words.append(limit)
+        words += _policy_words(self.policy, self.top_k, self.miss_rate, self.thresholds)
         words.append(f"--overlap={self.overlap}")
         if self.extent is not None:
             words.append("--extent=" + ",".join(repr(value) for value in self.extent))
@@ -156,11 +142,111 @@ class PredictRequest:
         for name in ("mask", "threads", "memory_mb", "device", "precision"):
             if getattr(self, name) != defaults[name]:
                 words.append(f"--{name.replace('_', '-')}={getattr(self, name)}")
-        flags = ("force_gsd", "skip_damaged", "overwrite", "resume")
+        flags = ("uncertainty", "force_gsd", "skip_damaged", "overwrite", "resume")
         words += [f"--{name.replace('_', '-')}" for name in flags if getattr(self, name)]
-        return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+        return _shell_line(words)
 
 
-def _at_least(value: Any, least: int) -> bool:
-    """A whole number that is large enough; True is no number here."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+@dataclass(frozen=True)
+class RerouteRequest:
+    """A finished run is to be as if it had been made with this policy.
+
+    Attributes:
+        run: the run folder.
+        policy, top_k, miss_rate, thresholds: as in `PredictRequest`; what is not given is not what the run
+            has but what a prediction would take.
+        threads, memory_mb: as in `PredictRequest`; None = as the run was asked to.
+
+    Raises:
+        RequestError: a value of the wrong type, or one that can never work.
+    """
+
+    run: str
+    policy: str = "threshold"
+    top_k: int = 2
+    miss_rate: float = 0.05
+    thresholds: Mapping[str, float] | None = None
+    threads: int | None = None
+    memory_mb: int | None = None
+
+    def __post_init__(self) -> None:
+        need("run", self.run, isinstance(self.run, str) and self.run != "", "a run folder")
+        _check_limits(self.threads, self.memory_mb)
+        Policy(self.policy, self.top_k, self.miss_rate)
+        object.__setattr__(self, "thresholds", _checked_thresholds(self.thresholds, self.policy))
+
+    @classmethod
+    def from_json(cls, data: Any) -> RerouteRequest:
+        """Read the JSON object of a worker message, strictly.
+
+        Raises:
+            RequestError: not an object, an unknown key, a missing run, or a bad value.
+        """
+        return strictly(cls, data, {"run"})
+
+    def of(self, request: PredictRequest) -> PredictRequest:
+        """The request of the run, with this policy."""
+        return replace(
+            request, output=os.path.abspath(self.run), decode=True, policy=self.policy, top_k=self.top_k,
+            miss_rate=self.miss_rate, thresholds=self.thresholds,
+        )  # fmt: skip
+
+    def command(self) -> str:
+        """The command line that does the same, for a shell of this system."""
+        words = ["hydranet", "reroute", self.run]
+        words += _policy_words(self.policy, self.top_k, self.miss_rate, self.thresholds)
+        words += [f"--threads={self.threads}"] if self.threads is not None else []
+        words += [f"--memory-mb={self.memory_mb}"] if self.memory_mb is not None else []
+        return _shell_line(words)
+
+
+def read_thresholds(text: str) -> dict[str, float]:
+    """Read `water=0.4,roads=0.6`, as the command line has it.
+
+    Raises:
+        RequestError: it is anything else, or names an expert twice.
+    """
+    pairs = [part.split("=") for part in text.split(",")]
+    try:
+        found = {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        found = {}
+    if len(found) != len(pairs) or "" in found:
+        raise RequestError(f"'{text}' are no thresholds; write each expert once, as in water=0.4,roads=0.6.")
+    return found
+
+
+def _check_limits(threads: Any, memory_mb: Any) -> None:
+    need_number("threads", threads, 1)
+    need_number("memory_mb", memory_mb, LEAST_MEMORY_MB)
+
+
+def _checked_thresholds(thresholds: Any, policy: str) -> dict[str, float] | None:
+    """Thresholds by expert as plain numbers; none chosen is the same as no choice."""
+    if thresholds is None:
+        return None
+    fine = isinstance(thresholds, Mapping) and all(
+        isinstance(name, str) and type(value) in (int, float) and 0.0 <= value <= 1.0
+        for name, value in thresholds.items()
+    )
+    need("thresholds", thresholds, fine, "an object of experts with numbers from 0 to 1, or null")
+    if thresholds and policy != "threshold":
+        raise RequestError(
+            f"'thresholds' were given with policy '{policy}', which does not use them; "
+            "leave them out, or use policy 'threshold'."
+        )
+    return {name: float(value) for name, value in thresholds.items()} or None
+
+
+def _policy_words(
+    policy: str, top_k: int, miss_rate: float, thresholds: Mapping[str, float] | None
+) -> list[str]:
+    words = [f"--policy={policy}"]
+    words.append(f"--miss-rate={miss_rate!r}" if policy == "recall" else f"--top-k={top_k}")
+    if thresholds:
+        words.append("--thresholds=" + ",".join(f"{name}={value!r}" for name, value in thresholds.items()))
+    return words
+
+
+def _shell_line(words: list[str]) -> str:
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

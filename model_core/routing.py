@@ -5,7 +5,7 @@ Scores are calibrated probabilities, so they can be compared between experts and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ NOT_REQUESTED = "not requested"
 # Codes of `Routing.reason`. CHOSEN reads "top-<rank>" under top-k; else it and BELOW name the threshold.
 CHOSEN, BELOW, CUT, NO_DATA, OUTSIDE, UNREQUESTED, OUTSIDE_MASK = range(7)
 _INELIGIBLE = {OUTSIDE_RESOLUTION: OUTSIDE, NOT_REQUESTED: UNREQUESTED}
-_TEXT = {
+TEXTS = {
     CUT: "cut by k",
     NO_DATA: "no data",
     OUTSIDE_MASK: "outside mask",
@@ -96,7 +96,7 @@ class Routing:
         code = int(self.reason[tile, expert])
         if code == CHOSEN:
             return f"top-{self.rank[tile, expert]}" if self.kind == "top-k" else f"above {self._threshold}"
-        return f"below {self._threshold}" if code == BELOW else _TEXT[code]
+        return f"below {self._threshold}" if code == BELOW else TEXTS[code]
 
     def tile_text(self, tile: int) -> str:
         """The tile's outcome in a few words."""
@@ -105,7 +105,7 @@ class Routing:
             return "routed"
         for code in (OUTSIDE_MASK, NO_DATA):
             if (codes == code).all():
-                return _TEXT[code]
+                return TEXTS[code]
         if (codes == BELOW).any():
             return f"abstained: all below {self._threshold}"
         return "abstained: no expert can serve this scene"
@@ -116,7 +116,10 @@ class Routing:
 
 
 def effective_thresholds(
-    experts: Sequence[ExpertSpec], policy: Policy, eligible: Sequence[str | None] | None = None
+    experts: Sequence[ExpertSpec],
+    policy: Policy,
+    eligible: Sequence[str | None] | None = None,
+    chosen: Mapping[str, float] | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """The score from which a tile goes to each expert under a policy.
 
@@ -127,12 +130,14 @@ def effective_thresholds(
         experts: of the bundle.
         policy: under `top-k` the bundle's thresholds are given, though nothing is compared with them.
         eligible: as for `decide`; None = all may be used. The notes tell of no others.
+        chosen: the user's own thresholds by expert, in place of the bundle's; not under `recall`.
 
     Returns:
         float64 (E,) thresholds, and what the user should know about them.
     """
     if policy.kind != "recall":
-        return np.array([spec.threshold for spec in experts], dtype=np.float64), []
+        mine = chosen or {}
+        return np.array([mine.get(spec.name, spec.threshold) for spec in experts], dtype=np.float64), []
     limits = [recall_threshold(spec.needed_scores, policy.miss_rate) for spec in experts]
     least = least_tiles(policy.miss_rate)
     whys = [None] * len(experts) if eligible is None else eligible

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyogrio
 import shapely
 from pyogrio import raw
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from .errors import OutputError
 from .grid import Tile
-from .routing import OUTSIDE, UNREQUESTED, Routing
+from .routing import OUTSIDE, OUTSIDE_MASK, TEXTS, UNREQUESTED, Routing
 
 LAYER = "tiles"
 # What every GDAL since 2.2 reads without a warning; the default of new ones is not.
@@ -101,6 +102,54 @@ def write_table(
         raise OutputError(f"'{path.name}' could not be written ({error}); check the free space.") from error
     finally:
         pyogrio.set_gdal_config_options({_CLOCK: clock})
+
+
+@dataclass(frozen=True)
+class StoredTiles:
+    """What a routing table tells of its N tiles, in their order.
+
+    Attributes:
+        valid: float64 (N,), share of valid pixels.
+        scores: float32 (N, E), NaN for tiles without data or left out.
+        chosen: bool (N, E), the experts that each tile went to.
+        masked: bool (N,), tiles that the mask left out.
+    """
+
+    valid: np.ndarray
+    scores: np.ndarray
+    chosen: np.ndarray
+    masked: np.ndarray
+
+
+def read_table(path: Path, tiles: Sequence[Tile], names: Sequence[str]) -> StoredTiles:
+    """Read what `write_table` wrote for these tiles and experts.
+
+    Raises:
+        OutputError: it cannot be read, or is of other tiles or experts.
+    """
+    try:
+        meta, _, _, columns = raw.read(str(path), layer=LAYER, read_geometry=False)
+    except (DataSourceError, DataLayerError, OSError, RuntimeError) as error:
+        raise OutputError(f"'{path}' cannot be read ({error}); run the prediction again.") from error
+    fields = dict(zip(meta["fields"], columns, strict=True))
+    where = ["tile", "x", "y", "width", "height"]
+    wanted = [*where, "valid", "chosen", "reason", *(f"score_{name}" for name in names)]
+    same = set(wanted) <= set(fields) and len(fields["tile"]) == len(tiles)
+    if same:
+        order = np.argsort(fields["tile"], kind="stable")
+        fields = {name: fields[name][order] for name in wanted}
+        places = np.array([[tile.index, tile.x, tile.y, tile.width, tile.height] for tile in tiles])
+        same = np.array_equal(np.stack([fields[name] for name in where], axis=1), places)
+    if not same:
+        raise OutputError(f"'{path}' holds other tiles or experts than the run; run the prediction again.")
+    served = [set((text or "").split(",")) for text in fields["chosen"]]
+    return StoredTiles(
+        valid=fields["valid"].astype(np.float64),
+        # As wide as they were before they were written: nothing is lost either way.
+        scores=np.stack([fields[f"score_{name}"] for name in names], axis=1).astype(np.float32),
+        chosen=np.array([[name in row for name in names] for row in served], dtype=bool),
+        masked=fields["reason"] == TEXTS[OUTSIDE_MASK],
+    )
 
 
 def _ints(values) -> np.ndarray:

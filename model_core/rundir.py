@@ -90,6 +90,7 @@ class RunFolder:
         self.resuming = False
         self.notes: list[str] = []
         self._made: list[Path] = []
+        self._kept: frozenset[str] = frozenset()
         self._committed = False
         self._old: list[str] = []
         self._check_old()
@@ -108,7 +109,7 @@ class RunFolder:
             ) from error
         try:
             self._recover()
-            self.resuming = resume and self.journal.exists
+            self.resuming = resume and self.journal.unfinished
             if not self.resuming:
                 self._empty_journal()
             shutil.rmtree(self.staging, ignore_errors=True)
@@ -120,6 +121,24 @@ class RunFolder:
         except BaseException:
             self._lock.release()
             raise
+
+    @classmethod
+    def of_run(cls, path: str | Path) -> RunFolder:
+        """Open the folder of a finished run that is to be changed.
+
+        Raises:
+            OutputError: it holds no finished run, or one that is just being replaced; or as for a new run.
+        """
+        path = Path(path).absolute()
+        journal = Journal(path / JOURNAL)
+        if journal.unfinished:
+            raise OutputError(
+                f"'{path}' holds a run that is not finished; wait for its end, or continue it (--resume; in "
+                "QGIS: Resume), then change it."
+            )
+        if not journal.exists:
+            read_run(path)  # says what is wrong before anything is made there
+        return cls(path, overwrite=True)
 
     def _check_old(self) -> None:
         self._old = []
@@ -140,7 +159,7 @@ class RunFolder:
         if not folder.is_dir() or folder.is_symlink():
             raise OutputError(f"'{folder}' is in the way of the run's journal; choose another folder.")
         if self.journal.exists:
-            if not (resume or self._overwrite):
+            if self.journal.unfinished and not (resume or self._overwrite):
                 raise OutputError(
                     f"'{self.path}' holds an unfinished run; continue it (--resume; in QGIS: Resume), "
                     "allow it to be overwritten, or choose another folder."
@@ -200,6 +219,10 @@ class RunFolder:
                     f"'{self.path}' already holds {name}, which no run wrote; choose another folder."
                 )
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Leave these files of the older run where they are: they belong to this one too."""
+        self._kept = frozenset(names)
+
     def write_text(self, name: str, text: str) -> None:
         """Write a small text file of the run.
 
@@ -218,14 +241,15 @@ class RunFolder:
         self.write_text(RUN_JSON, json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         names = [path.name for path in self.staging.iterdir()]
         new = sorted(names, key=lambda name: (name == RUN_JSON, name))
-        old = self._old + [f"{name}.aux.xml" for name in self._old if name.endswith(".tif")]
+        going = [name for name in self._old if name not in self._kept]
+        going += [f"{name}.aux.xml" for name in going if name.endswith(".tif")]
         # Whoever finds the journal after a crash in the middle of the moves can undo them.
         write_whole(self.journal.folder / _MOVING, json.dumps({"new": new}).encode())
         previous = self.journal.folder / _PREVIOUS
         try:
             previous.mkdir(exist_ok=True)
             # run.json goes first and comes last: without it, a reader sees no run rather than half of one.
-            for name in old:
+            for name in going:
                 if os.path.lexists(self.path / name):
                     os.replace(self.path / name, previous / name)
             for name in new:

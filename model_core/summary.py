@@ -4,28 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import rasterio
 
 from . import events
-from .model import Model
 from .pixel_counts import pixel_warnings
 from .plan import Plan
 from .records import Tally
 from .rundir import FORMAT
 from .scene import Scene
-from .writer import BlockWriter
+from .spec import ExpertSpec
+from .writer import Counts
 
 
-def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[str, Any]:
+class Raster(Protocol):
+    """An expert's raster, as run.json tells of it; a `BlockWriter` is one.
+
+    Attributes:
+        spec: the expert.
+        counts: what it holds.
+        used: whether there is a file.
+        uncertainty_band: number of that band, or None.
+    """
+
+    spec: ExpertSpec
+    counts: Counts
+    uncertainty_band: int | None
+
+    @property
+    def used(self) -> bool: ...
+
+
+def summarise(plan: Plan, tally: Tally, rasters: Sequence[Raster]) -> dict[str, Any]:
     """Everything run.json says but the total time, which is known last.
 
     Args:
         plan: what was asked and what it meant.
         tally: what was decided and what it cost.
-        writers: one per expert, all blocks written.
+        rasters: one for each expert, all written.
     """
     request, scene, grid, model = plan.request, plan.scene, plan.grid, plan.model
     served = tally.routing.rank > 0  # (N, E)
@@ -42,27 +60,18 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[
     }
     counts = served.sum(axis=0)  # (E,)
     spent = tally.encoded * (model.macs.encoder + model.macs.switcher)
-    spent += sum(int(n) * model.macs.experts[s.name] for n, s in zip(counts, model.experts, strict=True))
+    if request.decode:
+        spent += sum(int(n) * model.macs.experts[s.name] for n, s in zip(counts, model.experts, strict=True))
     dense = tally.encoded * model.macs.all_experts
     return {
         "format": FORMAT,
         "status": "complete",
+        "decoded": request.decode,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "request": request.to_json(),
         "command": request.command(),
-        "scene": {
-            "path": request.input,
-            "width": scene.width,
-            "height": scene.height,
-            "crs": None if scene.crs is None else scene.crs.to_wkt(),
-            "transform": list(scene.transform)[:6],
-            "gsd_m": scene.gsd_m,
-        },
-        "window": {
-            "col_off": int(plan.window.col_off), "row_off": int(plan.window.row_off),
-            "width": grid.width, "height": grid.height,
-        },
-        "band_mapping": _band_mapping(scene),
+        **place(plan),
+        "band_mapping": band_record(scene),
         "radiometry": scene.radiometry.as_dict(),
         "model": {
             "id": model.id,
@@ -80,26 +89,50 @@ def summarise(plan: Plan, tally: Tally, writers: Sequence[BlockWriter]) -> dict[
                 spec.name: float(value) for spec, value in zip(model.experts, plan.thresholds, strict=True)
             },
         },
-        "grid": {"tile": grid.size, "overlap": grid.overlap, "rows": grid.rows, "cols": grid.cols},
         "tiles": tiles,
+        "uncertainty": request.uncertainty,
         "experts": [
-            _expert(writer, i, int(counts[i]), float(tally.decode_seconds[i]), plan)
-            for i, writer in enumerate(writers)
+            _expert(raster, i, int(counts[i]), float(tally.decode_seconds[i]), plan)
+            for i, raster in enumerate(rasters)
         ],
         "macs": {
+            "encoder": model.macs.encoder,
+            "switcher": model.macs.switcher,
             "spent": spent,
             "all_experts": dense,
             "saved_fraction": round(1.0 - spent / dense, 4) if dense else 0.0,
         },
         "seconds": {name: round(value, 3) for name, value in tally.seconds.items()},
+        "pixel_counts": tally.counts.as_dict(),
         "warnings": [
-            *scene.warnings, *plan.notes, *pixel_warnings(tally.counts), *_late_notes(tiles, counts, model),
+            *scene.warnings, *plan.notes, *pixel_warnings(tally.counts), *_late_notes(tiles, counts, plan),
         ],
+        "reroutes": [],
     }  # fmt: skip
 
 
-def _band_mapping(scene: Scene) -> dict[str, Any]:
-    """Which raster band fed which model band, with what the raster calls it."""
+def place(plan: Plan) -> dict[str, Any]:
+    """Which pixels of which raster the run covers, and in which tiles."""
+    scene, grid = plan.scene, plan.grid
+    return {
+        "scene": {
+            "path": plan.request.input,
+            "width": scene.width,
+            "height": scene.height,
+            "crs": None if scene.crs is None else scene.crs.to_wkt(),
+            "transform": list(scene.transform)[:6],
+            "gsd_m": scene.gsd_m,
+        },
+        "window": {
+            "col_off": int(plan.window.col_off), "row_off": int(plan.window.row_off),
+            "width": grid.width, "height": grid.height,
+        },
+        "grid": {"tile": grid.size, "overlap": grid.overlap, "rows": grid.rows, "cols": grid.cols},
+    }  # fmt: skip
+
+
+def band_record(scene: Scene) -> dict[str, Any]:
+    """Which raster band feeds which model band, with what the raster calls it."""
     found = scene.mapping.as_dict()
     for band in found["bands"].values():
         number = band["layer_band"]
@@ -109,15 +142,19 @@ def _band_mapping(scene: Scene) -> dict[str, Any]:
     return found
 
 
-def _expert(writer: BlockWriter, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:
-    spec, counts = writer.spec, writer.counts
+def _expert(raster: Raster, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:
+    spec, counts = raster.spec, raster.counts
     return {
         "name": spec.name,
         "title": spec.title,
         "kind": spec.kind,
         "unit": spec.unit,
         "classes": [{"value": c.value, "name": c.name, "color": c.color} for c in spec.classes],
+        "description": spec.description,
+        "license": spec.license,
         "threshold": float(plan.thresholds[number]),
+        "bundle_threshold": spec.threshold,
+        "needed_scores": list(spec.needed_scores),
         "simulated": spec.simulated,
         "tiles": tiles,
         "pixels": counts.pixels,
@@ -125,14 +162,15 @@ def _expert(writer: BlockWriter, number: int, tiles: int, seconds: float, plan: 
             str(c.value): counts.classes[c.value] if counts.classes else 0 for c in spec.classes
         },
         "seconds": round(seconds, 3),
-        "output": f"{spec.name}.tif" if writer.used else None,
-        "style": f"{spec.name}.qml" if writer.used else None,
+        "output": f"{spec.name}.tif" if raster.used else None,
+        "style": f"{spec.name}.qml" if raster.used else None,
+        "uncertainty_band": raster.uncertainty_band if raster.used else None,
         "macs_per_tile": plan.model.macs.experts[spec.name],
         "skipped": plan.eligible[number],
     }
 
 
-def _late_notes(tiles: Mapping[str, int], counts: np.ndarray, model: Model) -> list[str]:
+def _late_notes(tiles: Mapping[str, int], counts: np.ndarray, plan: Plan) -> list[str]:
     """What is only known at the end and the user should read."""
     if tiles["empty"] == tiles["total"]:
         return ["The raster holds no valid pixel in this extent, so no expert was run and no raster written."]
@@ -140,6 +178,6 @@ def _late_notes(tiles: Mapping[str, int], counts: np.ndarray, model: Model) -> l
         return ["No tile was routed to any expert, so no raster was written; see the scores in routing.gpkg."]
     return [
         f"Expert '{spec.name}' was trained on simulated data only; check its result with care."
-        for spec, count in zip(model.experts, counts, strict=True)
-        if spec.simulated and count
+        for spec, count in zip(plan.model.experts, counts, strict=True)
+        if spec.simulated and count and plan.request.decode
     ]

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 
 from . import events
 from .events import EventWriter
+from .jobs import JOBS, ModelCache, run_job
 
 HEARTBEAT_SECONDS = 2.0
 _PATIENCE = 60.0  # seconds a cancelled job gets to clean up before the process goes
 
-_METHODS = ("hello", "predict", "cancel", "shutdown")
+_METHODS = ("hello", *JOBS, "cancel", "shutdown")
 
 
 @contextlib.contextmanager
@@ -40,10 +41,11 @@ def _signals_stay_here() -> Iterator[None]:
 
 
 class Job:
-    """One prediction in a thread, with its own cancel flag and heartbeat."""
+    """One of `JOBS` in a thread, with its own cancel flag and heartbeat."""
 
-    def __init__(self, number: Any, params: Any, out: EventWriter, models: Any) -> None:
+    def __init__(self, number: Any, method: str, params: Any, out: EventWriter, models: Any) -> None:
         self.number = number
+        self._method = method
         self._params = params
         self._out = out
         self._models = models
@@ -82,10 +84,8 @@ class Job:
             self._out.emit({**event, "id": self.number})
 
     def _work(self) -> None:
-        from .jobs import run_job
-
         try:
-            run_job(self._params, self._emit, self._stopped, self._models)
+            run_job(self._params, self._emit, self._stopped, self._models, method=self._method)
         finally:
             self._done.set()
 
@@ -104,7 +104,7 @@ class Worker:
 
     def __init__(self, out: EventWriter, models: Any = None) -> None:
         self._out = out
-        self._models = models
+        self._models = models or ModelCache()
         self._job: Job | None = None
 
     def serve(self, lines: Iterable[bytes]) -> None:
@@ -134,8 +134,8 @@ class Worker:
             self._out.emit(
                 {"event": "hello", "id": number, "protocol": events.PROTOCOL, "versions": events.versions()}
             )
-        elif method == "predict":
-            self._predict(number, params)
+        elif isinstance(method, str) and method in JOBS:
+            self._begin(number, method, params)
         elif method == "cancel":
             wanted = params.get("id") if isinstance(params, dict) else None
             # A job that has just ended needs no cancelling: its last event is on the way.
@@ -145,15 +145,11 @@ class Worker:
             return self._refuse(number, f"Method {method!r} is not known; use {', '.join(_METHODS)}.")
         return True
 
-    def _predict(self, number: Any, params: Any) -> None:
+    def _begin(self, number: Any, method: str, params: Any) -> None:
         if self._job is not None and self._job.running:
             self._refuse(number, f"Job {self._job.number} is still running; wait for its end or cancel it.")
             return
-        if self._models is None:
-            from .jobs import ModelCache
-
-            self._models = ModelCache()
-        self._job = Job(number, params, self._out, self._models)
+        self._job = Job(number, method, params, self._out, self._models)
         self._job.start()
 
     def _refuse(self, number: Any, message: str) -> bool:

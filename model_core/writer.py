@@ -23,13 +23,16 @@ from .journal import Block
 from .overviews import level_count, stacked
 from .raster_file import compression, detail
 from .spec import ExpertSpec
+from .uncertainty import has_uncertainty, normalised_entropy
 
-NODATA = 255  # of the two byte kinds, in the file only; inside the program a mask says it
-PROBABILITY_STEPS = 250  # probability = byte * 0.004
+NODATA = 255  # of the byte bands, in the file only; inside the program a mask says it
+PROBABILITY_STEPS = 250  # probability or uncertainty = byte * 0.004
 BLOCK = 256
 
 
-def finish(spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def finish(
+    spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray, uncertainty: bool = False
+) -> np.ndarray:
     """Turn blended sums into the values of the file.
 
     Args:
@@ -37,31 +40,45 @@ def finish(spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray, inside: np.nd
         sums: float32 (C, h, w), sum of weight times value.
         weight: float32 (h, w), sum of weights; 0 where the expert decoded nothing.
         inside: bool (h, w), False where the scene has no data or the mask leaves pixels out.
+        uncertainty: add a band that says how sure classes or probability are, see `uncertainty`.
 
     Returns:
-        uint8 (1, h, w) for classes and probability, 255 = NoData; float32 (C, h, w) for density,
-        NaN = NoData.
+        uint8 (1, h, w) for classes and probability, (2, h, w) with uncertainty, 255 = NoData;
+        float32 (C, h, w) for density, NaN = NoData.
     """
     known = inside & (weight > 0)  # (h, w)
     if spec.kind == "classes":
-        # The largest sum is the largest mean: no division. Running comparison by plane, because an
-        # argmax over the leading axis of (C, h, w) strides through memory and takes ten times as long.
-        if len(sums) == 2:
-            return np.where(known, sums[1] > sums[0], np.uint8(NODATA))[None]
-        best = sums[0].copy()
-        label = np.zeros(best.shape, dtype=np.uint8)
-        for channel in range(1, sums.shape[0]):
-            more = sums[channel] > best
-            np.copyto(label, np.uint8(channel), where=more)
-            np.copyto(best, sums[channel], where=more)
-        return np.where(known, label, np.uint8(NODATA))[None]
-    mean = np.full(sums.shape, np.nan, dtype=np.float32)
-    np.divide(sums, weight, out=mean, where=known[None])
-    if spec.kind == "density":
-        return mean
-    share = np.where(known, np.clip(mean[0], 0.0, 1.0), 0.0)
-    step = np.rint(share * PROBABILITY_STEPS).astype(np.uint8)
-    return np.where(known, step, np.uint8(NODATA))[None]
+        bands = [np.where(known, _labels(sums), np.uint8(NODATA))]
+    else:
+        mean = np.full(sums.shape, np.nan, dtype=np.float32)
+        np.divide(sums, weight, out=mean, where=known[None])
+        if spec.kind == "density":
+            return mean
+        bands = [_steps(np.clip(mean[0], 0.0, 1.0), known)]
+    if uncertainty:
+        bands.append(_steps(normalised_entropy(spec, sums, weight), known))
+    return np.stack(bands) if uncertainty else bands[0][None]
+
+
+def _labels(sums: np.ndarray) -> np.ndarray:
+    """Class of each pixel, (h, w): the largest blended probability, of equal ones the first."""
+    # The largest sum is the largest mean: no division. Running comparison by plane, because an
+    # argmax over the leading axis of (C, h, w) strides through memory and takes ten times as long.
+    if len(sums) == 2:
+        return sums[1] > sums[0]
+    best = sums[0].copy()
+    label = np.zeros(best.shape, dtype=np.uint8)
+    for channel in range(1, sums.shape[0]):
+        more = sums[channel] > best
+        np.copyto(label, np.uint8(channel), where=more)
+        np.copyto(best, sums[channel], where=more)
+    return label
+
+
+def _steps(share: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """0 to 1 as bytes, (h, w); NoData where nothing is known."""
+    step = np.rint(np.where(known, share, 0.0) * PROBABILITY_STEPS).astype(np.uint8)
+    return np.where(known, step, np.uint8(NODATA))
 
 
 @dataclass
@@ -81,17 +98,18 @@ class Counts:
 
     @classmethod
     def of(cls, values: np.ndarray, spec: ExpertSpec) -> Counts:
-        """Count the values of a file, (bands, h, w)."""
+        """Count the values of a file, (bands, h, w), by its first band."""
+        band = values[0]
         if spec.kind == "density":
-            band = values[0][~np.isnan(values[0])]
+            band = band[~np.isnan(band)]
             if not band.size:
                 return cls()
             return cls(int(band.size), [], float(band.min()), float(band.max()))
         # Comparing bytes class by class takes a tenth of the time of a histogram.
-        pixels = int(np.count_nonzero(values != NODATA))
+        pixels = int(np.count_nonzero(band != NODATA))
         if spec.kind != "classes" or not pixels:
             return cls(pixels)
-        return cls(pixels, [int(np.count_nonzero(values == value)) for value in range(spec.channels)])
+        return cls(pixels, [int(np.count_nonzero(band == value)) for value in range(spec.channels)])
 
     def add(self, other: Counts) -> None:
         """Take another part's counts in."""
@@ -111,16 +129,34 @@ class BlockWriter:
         spec: the expert.
         blocks: all that is written, in order.
         counts: of all blocks written.
-        bands, dtype, nodata: of the output.
+        kinds: of the bands; the uncertainty band is a probability.
+        dtype, nodata: of the output.
+        uncertainty_band: number of the uncertainty band, None if there is none.
         levels: overviews that each block file holds below its own rows, see `overviews`.
     """
 
-    def __init__(self, folder: Path, spec: ExpertSpec, width: int, height: int) -> None:
-        """Begin an output of `width` x `height` pixels, whose block files go into `folder`."""
+    def __init__(
+        self, folder: Path, spec: ExpertSpec, width: int, height: int, uncertainty: bool = False
+    ) -> None:
+        """Begin an output.
+
+        Args:
+            folder: takes the block files.
+            spec: the expert.
+            width: in pixels.
+            height: in pixels.
+            uncertainty: add the uncertainty band, if the expert's kind has one.
+        """
         self.spec = spec
         self.blocks: list[Block] = []
         self.counts = Counts()
-        self.bands = spec.channels if spec.kind == "density" else 1
+        self.kinds = (spec.kind,) * (spec.channels if spec.kind == "density" else 1)
+        self.uncertainty_band: int | None = None
+        if uncertainty and has_uncertainty(spec):
+            self.kinds += ("probability",)
+            self.uncertainty_band = len(self.kinds)
+        # Classes are long runs of one value; pixel by pixel beside the uncertainty they would be none.
+        self._layout = {"interleave": "band"} if self.uncertainty_band else {}
         self.dtype, self.nodata = ("float32", float("nan")) if spec.kind == "density" else ("uint8", NODATA)
         self.levels = level_count(width, height)
         self._folder = folder
@@ -135,6 +171,11 @@ class BlockWriter:
         self.blocks = list(blocks)
         for block in blocks:
             self.counts.add(Counts(**block.counts))
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+        return len(self.kinds)
 
     @property
     def used(self) -> bool:
@@ -170,7 +211,7 @@ class BlockWriter:
             counts = Counts.of(values, self.spec)
             if counts.pixels:
                 name = f"{self.spec.name}-{row:07d}.tif"
-                content = self._encoded(stacked(values, self.levels, self.spec.kind, self.nodata))
+                content = self._encoded(stacked(values, self.levels, self.kinds, self.nodata))
                 write_whole(self._folder / name, content)
                 new.append(Block(row, name, zlib.crc32(content), vars(counts)))
                 self.counts.add(counts)
@@ -186,7 +227,7 @@ class BlockWriter:
                 with memory.open(
                     driver="GTiff", width=values.shape[2], height=values.shape[1], count=self.bands,
                     dtype=self.dtype, nodata=self.nodata, tiled=True, blockxsize=BLOCK, blockysize=BLOCK,
-                    transform=Affine.scale(2.0), **compression(1),
+                    transform=Affine.scale(2.0), **self._layout, **compression(1),
                 ) as raster:  # fmt: skip
                     raster.write(values)
                 return bytes(memory.getbuffer())

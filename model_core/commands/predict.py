@@ -10,17 +10,29 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..events import EventWriter
     from ..scene_list import SceneList
 
 POLICIES = ("threshold", "top-k", "recall")  # as in `routing`, which would import numpy here
 _INPUT_HELP = "a raster, a .SAFE folder, or a .txt list with one path per line; several may be given"
 _OUTPUT_HELP = "the run folder; of several scenes or a list, the folder that gets a run folder for each"
+_THRESHOLDS_HELP = "policy threshold: the score from which a tile goes to an expert (default: the bundle's)"
+_MEMORY_HELP = "memory for batches, queues and caches (default: by itself)"
 _MISS_HELP = "policy recall: share of the tiles that need an expert which may be missed (default: 0.05)"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Register the sub-command and its options."""
     parser = subparsers.add_parser("predict", help="run the experts over one raster or many")
+    add_options(parser)
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="add a band of uncertainty to classes and probabilities"
+    )
+    parser.set_defaults(decode=True)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `predict` and `route` are told alike."""
     add = parser.add_argument
     add("input", nargs="+", help=_INPUT_HELP)
     add("output", help=_OUTPUT_HELP)
@@ -28,9 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--bands", default="auto", help="auto, a sensor id, or blue=2,green=3,… (default: auto)")
     add("--radiometry", default="auto", help="auto, or how numbers become reflectance (default: auto)")
     add("--experts", metavar="A,B", help="only these experts (default: all)")
-    add("--policy", choices=POLICIES, default="threshold", help="how experts are chosen (default: threshold)")
-    add("--top-k", type=int, default=2, metavar="N", help="most experts per tile (default: 2)")
-    add("--miss-rate", type=float, default=0.05, metavar="SHARE", help=_MISS_HELP)
+    add_policy(parser)
     add("--overlap", type=int, default=64, metavar="PX", help="pixels shared by tiles (default: 64)")
     add("--extent", metavar="XMIN,YMIN,XMAX,YMAX", help="part to cover, in the raster's CRS")
     add("--mask", metavar="FILE", help="vector file; only what lies in its polygons is read")
@@ -38,16 +48,38 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--skip-damaged", action="store_true", help="take parts that cannot be read for NoData")
     add("--overwrite", action="store_true", help="replace a run in the output folder")
     add("--resume", action="store_true", help="continue what an earlier call did not finish")
-    add("--threads", type=int, metavar="N", help="inference threads (default: one for each core)")
-    add(
-        "--memory-mb",
-        type=int,
-        metavar="MB",
-        help="memory for batches, queues and caches (default: by itself)",
-    )
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--precision", default="auto", help="auto, fp32 or bf16 (default: auto)")
+    add_manners(parser)
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """How experts are chosen."""
+    add = parser.add_argument
+    add("--policy", choices=POLICIES, default="threshold", help="how experts are chosen (default: threshold)")
+    add("--top-k", type=int, default=2, metavar="N", help="most experts per tile (default: 2)")
+    add("--miss-rate", type=float, default=0.05, metavar="SHARE", help=_MISS_HELP)
+    add("--thresholds", metavar="A=SHARE,B=SHARE", help=_THRESHOLDS_HELP)
+
+
+def add_manners(parser: argparse.ArgumentParser) -> None:
+    """What changes no result."""
+    add = parser.add_argument
+    add("--threads", type=int, metavar="N", help="inference threads (default: one for each core)")
+    add("--memory-mb", type=int, metavar="MB", help=_MEMORY_HELP)
     add("--events", action="store_true", help="write events as JSON lines on standard output")
+
+
+def policy_params(args: argparse.Namespace) -> dict[str, Any]:
+    """The policy as a request's JSON form has it."""
+    from ..request import read_thresholds
+
+    return {
+        "policy": args.policy,
+        "top_k": args.top_k,
+        "miss_rate": args.miss_rate,
+        "thresholds": None if args.thresholds is None else read_thresholds(args.thresholds),
+    }
 
 
 def params(args: argparse.Namespace) -> dict[str, Any]:
@@ -59,12 +91,12 @@ def params(args: argparse.Namespace) -> dict[str, Any]:
         "bands": args.bands,
         "radiometry": args.radiometry,
         "experts": args.experts.split(",") if args.experts else None,
-        "policy": args.policy,
-        "top_k": args.top_k,
-        "miss_rate": args.miss_rate,
+        **policy_params(args),
         "overlap": args.overlap,
         "extent": args.extent.split(",") if args.extent else None,
         "mask": args.mask,
+        "uncertainty": args.uncertainty,
+        "decode": args.decode,
         "force_gsd": args.force_gsd,
         "skip_damaged": args.skip_damaged,
         "overwrite": args.overwrite,
@@ -77,11 +109,11 @@ def params(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict; with `--events` speak in events, else show progress and a table."""
+    """Predict, or only score; with `--events` speak in events, else show progress and a table."""
     from ..scene_list import expand
 
     stop = threading.Event()
-    with _Signals(stop):
+    with Signals(stop):
         if args.events:
             return _with_events(args, stop)
         scenes = expand(args.input, args.output)
@@ -90,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         return _with_progress(params(args), stop)
 
 
-class _Signals:
+class Signals:
     """Ctrl-C asks the run to stop, so that it cleans up; a second Ctrl-C insists."""
 
     def __init__(self, stop: threading.Event) -> None:
@@ -116,22 +148,25 @@ class _Signals:
 def _with_events(args: argparse.Namespace, stop: threading.Event) -> int:
     from .. import cli, events
     from ..errors import HydraNetError
-    from ..jobs import run_job
     from ..scene_list import expand
 
     out = events.EventWriter(events.claim_stdout())
-
-    def stopped() -> bool:
-        return stop.is_set() or out.broken.is_set()
-
     try:
-        scenes = expand(args.input, args.output)
+        data, scenes = params(args), expand(args.input, args.output)
         if scenes.many:
-            return _many(params(args), scenes, out.emit, stopped)[0]
+            return _many(data, scenes, out.emit, lambda: stop.is_set() or out.broken.is_set())[0]
     except HydraNetError as error:
         out.emit(events.failed(type(error).__name__, str(error)))
         return cli.FAILED
-    if run_job(params(args), out.emit, stopped, keep_on_cancel=True):
+    return job_code(data, out, stop, keep_on_cancel=True)
+
+
+def job_code(data: dict[str, Any], out: EventWriter, stop: threading.Event, **options: Any) -> int:
+    """Do a job that speaks in events; its exit status."""
+    from .. import cli
+    from ..jobs import run_job
+
+    if run_job(data, out.emit, lambda: stop.is_set() or out.broken.is_set(), **options):
         return 0
     return cli.CANCELLED if stop.is_set() else cli.FAILED
 
@@ -148,7 +183,7 @@ def _with_progress(data: dict[str, Any], stop: threading.Event) -> int:
         summary = predict(request, show, stop.is_set, keep_on_cancel=True)
     finally:
         show.close()
-    _print(run_table(summary))
+    print_text(run_table(summary))
     return 0
 
 
@@ -162,7 +197,7 @@ def _many_with_progress(data: dict[str, Any], scenes: SceneList, stop: threading
         code, outcome = _many(data, scenes, show, stop.is_set)
     finally:
         show.close()
-    _print(scenes_table(outcome, scenes.output))
+    print_text(scenes_table(outcome, scenes.output))
     if code == cli.CANCELLED:
         print(f"hydranet: {outcome.stopped}", file=sys.stderr)
     return code
@@ -182,7 +217,7 @@ def _many(data: dict[str, Any], scenes: SceneList, emit: Any, cancelled: Any) ->
     return (cli.FAILED if outcome.failed else 0), outcome
 
 
-def _print(text: str) -> None:
+def print_text(text: str) -> None:
     """Print paths too that standard output has no characters for."""
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -24,7 +24,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="SCALE,OFFSET",
         help="(value + offset) * scale (default: auto)",
     )
-    add("--window", metavar="X,Y,W,H", help="part to write, in pixels")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--window", metavar="X,Y,W,H", help="part to write, in pixels")
+    part.add_argument("--extent", metavar="XMIN,YMIN,XMAX,YMAX", help="part to write, in the raster's CRS")
     add("--allow-missing", action="store_true", help="write bands that the raster lacks as NoData")
     add("--skip-damaged", action="store_true", help="write parts that cannot be read as NoData")
     add("--threads", type=_threads, metavar="N", help="threads that decode (default: all cores, at most 4)")
@@ -36,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..prepare import prepare
+    from ..strict import checked_extent
 
     # disable=None: a bar on a terminal only, never in a log file.
     with tqdm(desc="Preparing", unit=" pieces", disable=None, file=sys.stderr) as bar:
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
             progress=show,
             skip_damaged=args.skip_damaged,
             threads=args.threads,
+            extent=None if args.extent is None else checked_extent(args.extent.split(",")),
         )
     for warning in result["warnings"]:
         print(f"hydranet: warning: {warning}", file=sys.stderr)

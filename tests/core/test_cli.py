@@ -149,11 +149,16 @@ def test_every_option_reaches_the_request(tmp_path: Path) -> None:
         skip_damaged=True, resume=True, threads=3, memory_mb=512, device="cpu", precision="fp32",
     )  # fmt: skip
     other = replace(full, policy="top-k", miss_rate=0.05, top_k=3, resume=False, overwrite=True, mask=None)
-    for request in (full, other, PredictRequest("in.tif", "out")):
+    other = replace(other, uncertainty=True)
+    route = PredictRequest("in.tif", "out", thresholds={"a": 0.25, "b": 1.0}, decode=False)
+    for request in (full, other, route, PredictRequest("in.tif", "out")):
         args = cli.parser().parse_args(shlex.split(request.command())[1:])
         assert PredictRequest.from_json(predict_command.params(args)) == request
     used = {
-        name for one in (full, other) for name, value in one.to_json().items() if value != DEFAULTS.get(name)
+        name
+        for one in (full, other, route)
+        for name, value in one.to_json().items()
+        if value != DEFAULTS.get(name)
     }
     assert used == set(full.to_json()), "the test must use every field"
 
@@ -317,3 +322,13 @@ def test_a_terminal_gets_a_bar(three: list[str], tmp_path: Path) -> None:
     assert "\r" in text and "scene 1 of 2: s0:" in text and "scene 2 of 2: s1:" in text
     assert "9/9" in text and "tiles/s" in text
     assert "hydranet: scene 1: done: 9 tiles in " in text
+
+
+def test_a_reader_who_leaves_early_gets_no_traceback() -> None:
+    command = [sys.executable, "-m", "model_core", "info"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=scrubbed(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()  # before anything was written
+    _, complaints = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, complaints) == (cli.BROKEN_PIPE, "")

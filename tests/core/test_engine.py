@@ -236,7 +236,7 @@ def test_a_single_write_that_fails_ends_the_run(scene_file: str, bad: int) -> No
 def test_a_slow_disk_holds_the_model_back(make_raster, tmp_path: Path, monkeypatch) -> None:
     """Finished pixels must not pile up in memory while the first are still being written."""
     path = make_raster("scene.tif", digital(96, 2400), descriptions=BAND_NAMES, nodata=0)
-    monkeypatch.setattr("model_core.predict._WRITE_BEHIND", 4)
+    monkeypatch.setattr("model_core.predict.WRITE_BEHIND", 4)
     model = FakeModel()
     ahead: list[int] = []
     write = BlockWriter.write

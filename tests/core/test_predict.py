@@ -41,7 +41,8 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
     assert stored == summary
     assert set(stored) == {
         "format", "status", "created", "request", "command", "scene", "window", "band_mapping", "radiometry",
-        "model", "versions", "policy", "grid", "tiles", "experts", "macs", "seconds", "warnings",
+        "model", "versions", "policy", "grid", "tiles", "experts", "macs", "seconds", "warnings", "decoded",
+        "uncertainty", "pixel_counts", "reroutes",
     }  # fmt: skip
     assert stored["format"] == "hydranet-run/1" and stored["status"] == "complete"
     assert stored["scene"]["transform"] == list(UTM)[:6]
@@ -62,7 +63,8 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
     for expert in stored["experts"]:
         assert set(expert) == {
             "name", "title", "kind", "unit", "classes", "threshold", "simulated", "tiles", "pixels",
-            "class_pixels", "seconds", "output", "style", "macs_per_tile", "skipped",
+            "class_pixels", "seconds", "output", "style", "macs_per_tile", "skipped", "description",
+            "license", "bundle_threshold", "needed_scores", "uncertainty_band",
         }  # fmt: skip
 
 
@@ -208,7 +210,9 @@ def test_a_raster_without_data_succeeds_and_says_so(make_raster, tmp_path: Path)
     assert summary["tiles"] == {"total": 6, "masked": 0, "empty": 6, "abstained": 0, "routed": 0}
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["routing.gpkg", "routing.qml", "run.json"]
     assert any("no valid pixel" in warning for warning in summary["warnings"])
-    assert summary["macs"] == {"spent": 0, "all_experts": 0, "saved_fraction": 0.0}
+    assert summary["macs"] == {
+        "encoder": 1000, "switcher": 10, "spent": 0, "all_experts": 0, "saved_fraction": 0.0,
+    }  # fmt: skip
     fields, _, _ = read_tiles(tmp_path / "run")
     assert set(fields["reason"]) == {"no data"} and set(fields["chosen"]) == {""}
     assert set(fields["top_expert"]) == {None}

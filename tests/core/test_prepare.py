@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from model_core.bands import BAND_NAMES
 from model_core.commands import prepare as command
 from model_core.errors import BandError, CancelledError, HydraNetError, OutputError, RequestError, SceneError
 from model_core.prepare import prepare
+from model_core.prepare_request import PrepareRequest
 from model_core.scene import Scene
 
 TRUTH = "0.0001,0"
@@ -159,6 +161,23 @@ def test_window_is_cut_out_with_its_georeference(make_raster, tmp_path):
         assert dataset.tags()["SOURCE_WINDOW"] == "11,7,30,20"
 
 
+def test_extent_is_snapped_outward_and_clipped(make_raster, tmp_path):
+    array = numbers((8, 60, 70))
+    source = make_raster("a.tif", array, descriptions=BAND_NAMES)  # 10 m pixels from 500000, 5000000
+    out = tmp_path / "out.tif"
+    prepare(source, str(out), radiometry=TRUTH, extent=(500111.0, 4999805.0, 500150.0, 4999999.0))
+    np.testing.assert_array_equal(read(out), array[:, 0:20, 11:15])
+    with rasterio.open(out) as dataset:
+        assert dataset.transform.almost_equals(Affine(10, 0, 500110, 0, -10, 5000000))
+    prepare(source, str(out), radiometry=TRUTH, extent=(0, 4999950, 500025, 9e6), overwrite=True)
+    np.testing.assert_array_equal(read(out), array[:, :5, :3])
+    with pytest.raises(RequestError, match="outside .* in the raster's own coordinates"):
+        prepare(source, str(tmp_path / "b.tif"), radiometry=TRUTH, extent=(10.0, 50.0, 11.0, 51.0))
+    with pytest.raises(RequestError, match="give one of them"):
+        prepare(source, str(tmp_path / "b.tif"), window=(0, 0, 1, 1), extent=(0.0, 0.0, 1.0, 1.0))
+    assert not (tmp_path / "b.tif").exists()
+
+
 def test_pieces_join_without_a_gap(make_raster, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PIECE", 512)
     array = numbers((8, 520, 1100))
@@ -167,7 +186,7 @@ def test_pieces_join_without_a_gap(make_raster, tmp_path, monkeypatch):
     source = make_raster("a.tif", array, descriptions=BAND_NAMES)
     prepare(source, str(out), radiometry=TRUTH, progress=lambda done, total: seen.append((done, total)))
     np.testing.assert_array_equal(read(out), array)
-    assert seen == [(i, 9) for i in range(1, 10)]
+    assert seen == [(i, 12) for i in range(1, 13)]  # 9 pieces, and 3 in which the file is read back
 
 
 @pytest.mark.parametrize("window", [(-1, 0, 5, 5), (0, 0, 71, 5), (0, 56, 5, 5), (0, 0, 0, 5)])
@@ -249,15 +268,16 @@ def test_a_failure_leaves_nothing_behind(make_raster, tmp_path, monkeypatch, err
     assert fail_at_second_piece(make_raster, tmp_path, monkeypatch, error) == ["a.tif"]
 
 
-def test_cancelling_leaves_nothing_behind(make_raster, tmp_path):
-    source = make_raster("a.tif", numbers((8, 600, 20)), descriptions=BAND_NAMES)
+@pytest.mark.parametrize("asked_before", [0, 1, 4], ids=["at once", "while writing", "while reading back"])
+def test_cancelling_leaves_nothing_behind(make_raster, tmp_path, asked_before):
+    source = make_raster("a.tif", numbers((8, 600, 20)), descriptions=BAND_NAMES)  # 3 pieces
     asked = []
     with pytest.raises(CancelledError):
         prepare(
             source,
             str(tmp_path / "out.tif"),
             radiometry=TRUTH,
-            cancelled=lambda: asked.append(1) or len(asked) > 1,
+            cancelled=lambda: asked.append(1) or len(asked) > asked_before,
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif"]
 
@@ -288,7 +308,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(make_raster, tmp_path):
 def test_a_file_with_a_gap_is_not_taken_for_whole(make_raster, tmp_path):
     path = make_raster("a.tif", numbers((8, 512, 512)), descriptions=BAND_NAMES, tiled=True)
     rasterio.shutil.copy(path, tmp_path / "ordered.tif", driver="GTiff", tiled=True)  # directory in front
-    pieces = list(module._pieces(Window(0, 0, 512, 512)))
+    pieces = list(module._pieces(Window(0, 0, 512, 512), 256))
     module._check_whole(tmp_path / "ordered.tif", pieces)
     with open(tmp_path / "ordered.tif", "r+b") as file:
         file.truncate(3_000_000)
@@ -316,6 +336,55 @@ def test_command(make_raster, tmp_path):
     assert "8-bit" in done.stderr
     expected = np.rint(array[0, 3:13, 2:22] * (0.36 / 255) * 1e4)
     np.testing.assert_array_equal(read(out)[3], expected)
+
+
+def test_command_takes_an_extent_or_a_window(make_raster, tmp_path):
+    array = numbers((8, 30, 40))
+    words = (make_raster("a.tif", array, descriptions=BAND_NAMES), str(tmp_path / "out.tif"))
+    done = run_command(*words, "--radiometry", TRUTH, "--extent=500100,4999900,500200,5000000")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read(tmp_path / "out.tif"), array[:, :10, 10:20])
+    both = run_command(*words, "--extent=1,2,3,4", "--window=0,0,1,1")
+    assert both.returncode == 2 and "not allowed with" in both.stderr
+    wrong = run_command(*words, "--extent=1,2,3")
+    assert wrong.returncode == 2 and "four numbers xmin, ymin, xmax, ymax" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"window": [0, 0, 1, 1]}, "unknown keys \\['window'\\]"),
+        ({"output": ""}, "'output' is ''"),
+        ({"bands": 3}, "'bands' is 3"),
+        ({"extent": [1, 2, 3]}, "'extent' is \\[1, 2, 3\\]; expected four numbers"),
+        ({"extent": "1234"}, "'extent' is '1234'"),
+        ({"extent": [0, 0, 0, 1]}, "each minimum below"),
+        ({"extent": [0, 0, float("inf"), 1]}, "'extent' is"),
+        ({"overwrite": 1}, "'overwrite' is 1; expected true or false"),
+        ({"threads": 0}, "'threads' is 0"),
+        ({"threads": True}, "'threads' is True"),
+    ],
+)
+def test_a_message_is_read_strictly(change, said):
+    with pytest.raises(RequestError, match=said):
+        PrepareRequest.from_json({"input": "a.tif", "output": "b.tif", **change})
+
+
+def test_a_message_needs_input_and_output():
+    for data in ({}, {"input": "a.tif"}):
+        with pytest.raises(RequestError, match="lacks"):
+            PrepareRequest.from_json(data)
+    with pytest.raises(RequestError, match="expected an object with input and output"):
+        PrepareRequest.from_json(["a.tif", "b.tif"])
+
+
+def test_a_message_holds_every_argument():
+    """What `prepare` takes is what can be asked for, but for the window in pixels."""
+    given = PrepareRequest.from_json(
+        {"input": "a.tif", "output": "b.tif", "extent": [0, 1, 2, 3]}
+    ).arguments()
+    taken = set(inspect.signature(prepare).parameters) - {"window", "progress", "cancelled"}
+    assert set(given) == taken and given["source"] == "a.tif" and given["extent"] == (0.0, 1.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "", "1,2,3,4,5", "1.5,2,3,4"])

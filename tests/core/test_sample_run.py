@@ -13,6 +13,7 @@ from model_core.bundle import load_bundle
 from model_core.networks.macs import counting
 from model_core.predict import predict
 from model_core.request import PredictRequest
+from model_core.reroute import RerouteRequest, reroute
 from model_core.resources import default_bundle, resource
 
 COAST, LOUGH = (resource("sample", name) for name in ("coast_10m.tif", "lough_60m.tif"))
@@ -75,3 +76,20 @@ def test_the_batch_size_changes_no_byte(model, tmp_path):
     for a, b in zip(one, three, strict=True):
         if a.name != "run.json":  # it holds times and its own folder
             assert a.read_bytes() == b.read_bytes(), a.name
+
+
+def test_a_reroute_changes_no_byte_of_what_a_new_run_would_be(model, tmp_path):
+    """Scores only, then top-1, top-2 and a threshold moved; the last of them against a run of its own."""
+    load = {"load_model": lambda _path, **_: model}
+    run(model, COAST, tmp_path / "run", decode=False)
+    last = {"policy": "threshold", "top_k": 3, "thresholds": {"water": 0.9}}
+    for policy in ({"policy": "top-k", "top_k": 1}, {"policy": "top-k", "top_k": 2}, last):
+        with counting(model.network) as counter:
+            told = reroute(RerouteRequest(str(tmp_path / "run"), **policy), **load)["reroutes"][-1]
+        assert counter.total == told["macs"]
+    run(model, COAST, tmp_path / "fresh", **last)
+    files = [
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir() if path.name != "run.json"}
+        for name in ("run", "fresh")
+    ]
+    assert files[0] == files[1]

@@ -13,11 +13,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import rasterio
+import torch
 
+from model_core import errors
 from model_core.bands import BAND_NAMES
 from model_core.errors import BundleError
 from model_core.jobs import ModelCache
+from model_core.libraries import LibraryError, check
+from model_core.networks.inference import native_bf16, pick_device
 from tests.core.fakes import FakeModel, digital
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,8 +110,8 @@ def job(make_raster, tmp_path: Path) -> dict[str, Any]:
     return {"input": scene, "output": str(tmp_path / "run"), "overlap": 8, "bundle": str(tmp_path)}
 
 
-def request(number: int, params: Any) -> dict[str, Any]:
-    return {"id": number, "method": "predict", "params": params}
+def request(number: int, params: Any, method: str = "predict") -> dict[str, Any]:
+    return {"id": number, "method": method, "params": params}
 
 
 def test_a_job_from_beginning_to_end(start, job, tmp_path: Path) -> None:
@@ -256,6 +262,129 @@ def test_a_terminated_worker_cleans_up(start, job, number: signal.Signals) -> No
     client.process.send_signal(number)
     assert client.process.wait(PATIENCE) == 130
     assert not Path(job["output"]).exists()
+
+
+def test_prepare_is_a_job(start, make_raster, tmp_path: Path) -> None:
+    pixels = digital(100, 600)
+    source, output = make_raster("scene.tif", pixels, descriptions=BAND_NAMES, nodata=0), tmp_path / "out.tif"
+    wanted = {"input": source, "output": str(output), "radiometry": "0.0001,0", "threads": 1}
+    client = start()
+    client.send(request(1, {**wanted, "extent": [500100, 4996000, 500300, 5000000]}, "prepare"))
+    events = client.until("finished", "error")
+    last = events[-1]
+    assert {event["id"] for event in events} == {1} and set(last) == {"event", "id", "output", "summary"}
+    assert last["output"] == last["summary"]["path"] == str(output)
+    assert (last["summary"]["width"], last["summary"]["height"]) == (20, 400)
+    steps = [(event["done"], event["total"]) for event in events if event["event"] == "progress"]
+    assert steps == [(i, 4) for i in range(1, 5)]  # 2 pieces, each written and read back
+    with rasterio.open(output) as raster:
+        np.testing.assert_array_equal(raster.read(), pixels[:, :400, 10:30])
+    client.send(request(2, wanted, "prepare"))
+    refused = client.until("finished", "error")[-1]
+    assert (refused["kind"], refused["id"]) == ("OutputError", 2) and "exists" in refused["message"]
+    client.send(request(3, {**wanted, "window": [0, 0, 1, 1]}, "prepare"))
+    assert client.until("finished", "error")[-1]["kind"] == "RequestError"
+
+
+def test_what_prepare_noticed_is_a_warning(start, make_raster, tmp_path: Path) -> None:
+    source = make_raster("rgb.tif", digital(9, 9, bands=3), descriptions=["red", "green", "blue"])
+    wanted = {"input": source, "output": str(tmp_path / "out.tif"), "radiometry": "0.0001,0"}
+    client = start()
+    client.send(request(1, wanted, "prepare"))
+    assert client.until("finished", "error")[-1]["kind"] == "BandError"
+    client.send(request(2, {**wanted, "allow_missing": True}, "prepare"))
+    events = client.until("finished", "error")
+    said = [event["message"] for event in events if event["event"] == "log" and event["level"] == "warning"]
+    assert said == events[-1]["summary"]["warnings"] and "re1, re2, re3, nir" in said[0]
+
+
+def test_prepare_is_cancelled_and_leaves_nothing(start, make_raster, tmp_path: Path) -> None:
+    source = make_raster("scene.tif", digital(3000, 2000), descriptions=BAND_NAMES, nodata=0)
+    wanted = {"input": source, "output": str(tmp_path / "out.tif"), "radiometry": "0.0001,0"}
+    client = start()
+    client.send(request(1, wanted, "prepare"))
+    client.until("progress")
+    client.send({"id": 2, "method": "cancel", "params": {"id": 1}})
+    assert client.until("cancelled", "finished", "error")[-1] == {"event": "cancelled", "id": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
+    client.send(request(3, None, "check"))
+    assert client.until("finished", "error")[-1]["id"] == 3
+
+
+def test_check_says_what_a_run_would_take(start) -> None:
+    client = start(REAL)
+    client.send(request(1, {}, "check"))
+    last = client.until("finished", "error")[-1]
+    assert last["event"] == "finished", last
+    summary = last["summary"]
+    assert set(summary) == {"versions", "device", "device_name", "precision", "threads"}
+    assert summary["versions"]["torch"] == torch.__version__
+    assert summary["device"] == pick_device("auto") and summary["device_name"].strip()
+    assert summary["precision"] == ("bf16" if native_bf16(summary["device"]) else "fp32")
+    assert summary["threads"] >= 1
+    client.send(request(2, {"bundle": "x"}, "check"))
+    assert client.until("finished", "error")[-1]["kind"] == "RequestError"
+
+
+BROKEN = "raise ImportError('DLL load failed while importing _C')"
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("check", "LibraryError"), ("prepare", "ImportError"), ("predict", "ImportError")]
+)
+def test_libraries_that_cannot_be_imported_are_named_with_the_way_to_get_them(
+    tmp_path: Path, method: str, kind: str
+) -> None:
+    """As in a Python that has torch, but a broken one, and no rasterio."""
+    for name in ("torch", "rasterio"):
+        (tmp_path / f"{name}.py").write_text(BROKEN)
+    # The worker starts with -I, which no folder of ours gets past; so it is started from within here.
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.path.append({str(ROOT)!r})\n"
+        "from model_core import worker; sys.exit(worker.main(sys.stdin.buffer))"
+    )
+    lines = json.dumps(request(1, {"input": "a.tif", "output": "b"} if method != "check" else {}, method))
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], input=lines + "\n", capture_output=True, text=True, cwd=tmp_path,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    ready, *_, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and ready["event"] == "ready"
+    assert (last["event"], last["kind"]) == ("error", kind)
+    assert "DLL load failed" in last["message"] and "\n" not in last["message"]
+    if method == "check":
+        assert "rasterio: DLL" in last["message"] and "torch: DLL" in last["message"]
+        assert f"{sys.executable} -m pip install rasterio torch'" in last["message"]
+    assert "-m pip install" in last["message"] and "Options > HydraNet > Set up" in last["message"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Numpy is not available"), TypeError("no driver")])
+def test_libraries_that_do_not_fit_each_other_are_noticed(monkeypatch, error: Exception) -> None:
+    def fail(_array: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(torch, "from_numpy", fail)
+    with pytest.raises(LibraryError, match=f"cannot compute on '.*' \\({error}\\).*--upgrade torch numpy"):
+        check()
+
+
+def test_the_worker_listens_before_any_library_is_imported(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.append({str(ROOT)!r})\n"
+        "import model_core.worker, model_core.jobs\n"
+        "sys.exit(str({'numpy', 'torch', 'rasterio'} & set(sys.modules) or ''))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stderr.strip() == ""
+
+
+def test_reroute_is_refused_in_a_sentence_where_there_is_no_run(start, tmp_path: Path) -> None:
+    client = start()
+    client.send(request(1, {"run": str(tmp_path / "nowhere")}, "reroute"))
+    error = client.until("finished", "error")[-1]
+    assert issubclass(getattr(errors, error["kind"]), errors.HydraNetError), error
+    client.send(request(2, {"folder": "x"}, "reroute"))
+    assert client.until("finished", "error")[-1]["kind"] == "RequestError"
 
 
 def test_a_bundle_is_loaded_once_until_it_changes(tmp_path: Path) -> None:

@@ -24,15 +24,17 @@ from tests.core.fakes import BRIGHT, GREEN, IDENTITY, METRES
 UTM = from_origin(500000.0, 5000000.0, 10.0, 10.0)
 
 
-def blocks(folder: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192) -> BlockWriter:
+def blocks(
+    folder: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192, uncertainty: bool = False
+) -> BlockWriter:
     """Write (C, H, W) sums of weight 1 into block files, a few rows at a time."""
     _, height, width = sums.shape
     folder.mkdir(exist_ok=True)
-    writer = BlockWriter(folder, spec, width, height)
+    writer = BlockWriter(folder, spec, width, height, uncertainty)
     for top in range(0, height, step):
         rows = sums[:, top : top + step]
         ones = np.ones(rows.shape[1:], np.float32)
-        writer.write(top, 0, finish(spec, rows, ones, ones > 0))
+        writer.write(top, 0, finish(spec, rows, ones, ones > 0, uncertainty))
         writer.flush(top)
     writer.flush(height)
     return writer
@@ -43,9 +45,9 @@ def join(path: Path, writer: BlockWriter, folder: Path, size: tuple[int, int]) -
     write_cog(path, writer, folder, size, CRS.from_epsg(32631), UTM, tags)
 
 
-def write(path: Path, spec: ExpertSpec, sums: np.ndarray, step: int = 192) -> BlockWriter:
+def write(path: Path, spec: ExpertSpec, sums: np.ndarray, uncertainty: bool = False) -> BlockWriter:
     folder = path.parent / "journal"
-    writer = blocks(folder, spec, sums, step)
+    writer = blocks(folder, spec, sums, uncertainty=uncertainty)
     join(path, writer, folder, sums.shape[:0:-1])
     return writer
 

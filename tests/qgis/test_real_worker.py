@@ -23,7 +23,9 @@ from qgis.core import (
 from hydranet_qgis import paths, results, worker_client
 from hydranet_qgis.algorithms import predict
 from hydranet_qgis.bundle_info import read_bundle
-from hydranet_qgis.run_folder import read_run, read_tiles
+from hydranet_qgis.errors import WorkerCancelled, WorkerError
+from hydranet_qgis.run_folder import read_run
+from hydranet_qgis.tile_records import read_tiles
 from tests.qgis.conftest import PYTHON, Feedback, make_scene
 
 pytestmark = pytest.mark.usefixtures("provider")
@@ -112,6 +114,58 @@ def test_a_killed_run_with_a_copied_mask_is_resumed_to_the_same_result(
     assert result["OUTPUT_LAYERS"]
     for path in (*result["OUTPUT_LAYERS"], str(tmp_path / "out" / "routing.gpkg")):
         assert Path(path).read_bytes() == (tmp_path / "whole" / Path(path).name).read_bytes(), path
+
+
+def _job(method: str, params: dict[str, Any], events: list[dict[str, Any]], cancel: bool = False) -> Any:
+    """Give the real worker a job, cancelled at the first progress if asked to."""
+
+    def stop() -> bool:
+        return cancel and any(event["event"] == "progress" for event in events)
+
+    return worker_client.shared_client().run(PYTHON, method, params, events.append, stop)
+
+
+def test_the_real_worker_says_what_it_would_compute_on() -> None:
+    summary = _job("check", {}, [])["summary"]
+    assert summary["device"] in ("cpu", "cuda", "mps") and summary["precision"] in ("fp32", "bf16")
+    assert summary["device_name"] and summary["threads"] >= 1
+    assert {"hydranet", "python", "torch", "numpy", "rasterio"} <= set(summary["versions"])
+    with pytest.raises(WorkerError, match="The check has no settings"):
+        _job("check", {"device": "cpu"}, [])
+
+
+def test_the_real_worker_prepares_a_raster_that_runs(tmp_path: Path) -> None:
+    source, output = make_scene(tmp_path / "waves.tif", 300, 280), tmp_path / "prepared.tif"
+    extent = [500100.0, 5197250.0, 502700.0, 5199900.0]
+    wanted = {"input": str(source), "output": str(output), "extent": extent, "threads": 1}
+    events: list[dict[str, Any]] = []
+    finished = _job("prepare", wanted, events)
+    assert finished["output"] == str(output)
+    assert [e["done"] for e in events if e["event"] == "progress"][-1] == 4  # two pieces, and two read back
+    layer = QgsRasterLayer(str(output))
+    assert layer.extent() == QgsRectangle(*extent) and layer.bandCount() == 8
+    assert (layer.width(), layer.height()) == (260, 265)
+    assert (finished["summary"]["width"], finished["summary"]["height"]) == (260, 265)
+    with pytest.raises(WorkerError, match="exists") as caught:
+        _job("prepare", wanted, events)
+    assert caught.value.kind == "OutputError"
+    assert _run(output, tmp_path / "out", Feedback())["TILES"] == 4
+
+
+def test_preparing_is_cancelled_and_the_worker_stays(tmp_path: Path) -> None:
+    source = make_scene(tmp_path / "long.tif", 1200, 1200)
+    pid, events = _warm(), []
+    wanted = {"input": str(source), "output": str(tmp_path / "prepared.tif"), "threads": 1}
+    with pytest.raises(WorkerCancelled):
+        _job("prepare", wanted, events, cancel=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["long.tif"]
+    assert worker_client.shared_client().pid == pid
+
+
+def _warm() -> int | None:
+    """The process id of a worker that has already imported what it needs."""
+    _job("check", {}, [])
+    return worker_client.shared_client().pid
 
 
 def test_a_real_run_can_be_cancelled(tmp_path: Path) -> None:
