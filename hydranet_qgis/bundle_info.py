@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from .i18n import tr
+
 MODEL_FILE = "model.json"
 DEFAULT_TILE = 256
 
@@ -56,10 +58,10 @@ def read_bundle(folder: Path) -> BundleInfo:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return BundleInfo((), problem=f"{path} cannot be read: {error}")
+        return BundleInfo((), problem=tr("{path} cannot be read: {why}").format(path=path, why=error))
     listed = data.get("experts") if isinstance(data, dict) else None
     if not isinstance(listed, list):
-        return BundleInfo((), problem=f"{path} lists no experts")
+        return BundleInfo((), problem=tr("{path} lists no experts").format(path=path))
     experts = tuple(
         ExpertTitle(
             name=str(item["name"]),

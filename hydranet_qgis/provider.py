@@ -7,8 +7,14 @@ from qgis.PyQt.QtGui import QIcon
 
 from . import paths
 from .algorithms.predict import PredictAlgorithm
+from .algorithms.prepare_bands import PrepareBandsAlgorithm
+from .algorithms.reroute import RerouteAlgorithm
+from .algorithms.route import RouteAlgorithm
+from .i18n import tr
+from .models import shipped_models
 
 PROVIDER_ID = "hydranet"
+ALGORITHMS = (PredictAlgorithm, RouteAlgorithm, RerouteAlgorithm, PrepareBandsAlgorithm)
 
 
 class HydraNetProvider(QgsProcessingProvider):
@@ -21,7 +27,7 @@ class HydraNetProvider(QgsProcessingProvider):
         return "HydraNet"
 
     def longName(self) -> str:
-        return "HydraNet – mixture of experts for satellite imagery"
+        return tr("HydraNet – mixture of experts for satellite imagery")
 
     def icon(self) -> QIcon:
         return QIcon(self.svgIconPath())
@@ -33,4 +39,7 @@ class HydraNetProvider(QgsProcessingProvider):
         return PROVIDER_ID
 
     def loadAlgorithms(self) -> None:
-        self.addAlgorithm(PredictAlgorithm())
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+        for model in shipped_models():
+            self.addAlgorithm(model)

@@ -5,44 +5,39 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterDefinition
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+)
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from .. import paths
+from ..i18n import tr
 
 
 class HydraNetAlgorithm(QgsProcessingAlgorithm):
-    """Base of the algorithms. A subclass sets the constants and the Processing methods.
+    """Base of the algorithms. A subclass has a name, `displayName`, `summary`, `tags` and the rest.
 
     Attributes:
-        NAME: identifier, never changed once published.
-        TITLE: what the toolbox shows.
-        SUMMARY: what it does, HTML, shown above the parameters' help.
-        TAGS: words it is found by.
+        NAME: identifier, never changed once published; its icon and help page are named by it.
     """
 
     NAME = ""
-    TITLE = ""
-    SUMMARY = ""
-    TAGS: tuple[str, ...] = ()
-    GROUP = "Mixture of experts"
-    GROUP_ID = "experts"
+
+    def summary(self) -> str:
+        """What it does, HTML, shown above the parameters' help."""
+        return ""
 
     def name(self) -> str:
         return self.NAME
 
-    def displayName(self) -> str:
-        return self.TITLE
-
     def group(self) -> str:
-        return self.GROUP
+        return tr("Mixture of experts")
 
     def groupId(self) -> str:
-        return self.GROUP_ID
-
-    def tags(self) -> list[str]:
-        return list(self.TAGS)
+        return "experts"
 
     def icon(self) -> QIcon:
         return QIcon(self.svgIconPath())
@@ -56,12 +51,20 @@ class HydraNetAlgorithm(QgsProcessingAlgorithm):
 
     def shortHelpString(self) -> str:
         """The summary, then the help of each parameter, taken from the parameters themselves."""
-        parts = [self.SUMMARY]
+        parts = [self.summary()]
         for definition in self.parameterDefinitions():
             text = definition.help()
             if text:
                 parts.append(f"<p><b>{html.escape(definition.description())}</b><br>{html.escape(text)}</p>")
         return "".join(parts)
+
+    def asPythonCommand(self, parameters: dict[str, Any], context: Any) -> str:
+        """The call for the history, with several choices of one parameter in it.
+
+        QGIS 3.22 writes a list of static strings as an empty text; one text of them all it writes well.
+        """
+        texts = {name: ",".join(v) for name, v in parameters.items() if _is_choice(self, name, v)}
+        return super().asPythonCommand({**parameters, **texts}, context)
 
     def createInstance(self) -> HydraNetAlgorithm:
         return type(self)()
@@ -72,3 +75,10 @@ class HydraNetAlgorithm(QgsProcessingAlgorithm):
         if advanced:
             definition.setFlags(definition.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         self.addParameter(definition)
+
+
+def _is_choice(algorithm: QgsProcessingAlgorithm, name: str, value: Any) -> bool:
+    """Whether a value is several words of an enumeration."""
+    definition = algorithm.parameterDefinition(name)
+    several = isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    return several and isinstance(definition, QgsProcessingParameterEnum)

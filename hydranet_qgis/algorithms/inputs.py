@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..i18n import tr
 from ..run_folder import is_run
 from .leftovers import is_unfinished
 
@@ -28,25 +29,41 @@ def check_bands(text: str, band_count: int | None, sensors: Sequence[str]) -> No
     text = text.strip()
     if "=" not in text:
         if text != "auto" and (text not in sensors if sensors else not _SENSOR.match(text)):
-            known = f"one of {', '.join(sensors)}" if sensors else "the name of a sensor"
-            raise InputError(f"Bands '{text}' is not known; write auto, {known}, or blue=2,green=3,red=4.")
+            known = (
+                tr("one of {names}").format(names=", ".join(sensors))
+                if sensors
+                else tr("the name of a sensor")
+            )
+            raise InputError(
+                tr("Bands '{text}' is not known; write auto, {known}, or blue=2,green=3,red=4.").format(
+                    text=text, known=known
+                )
+            )
         return
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for part in text.split(","):
         name, _, number = (piece.strip() for piece in part.partition("="))
         if name not in BAND_NAMES:
             raise InputError(
-                f"Bands names '{name or part.strip()}', which is none of {', '.join(BAND_NAMES)}."
+                tr("Bands names '{name}', which is none of {names}.").format(
+                    name=name or part.strip(), names=", ".join(BAND_NAMES)
+                )
             )
         if not number.isdigit() or int(number) < 1:
-            raise InputError(f"Bands gives {name} the layer band '{number}'; write a number from 1.")
+            raise InputError(
+                tr("Bands gives {name} the layer band '{number}'; write a number from 1.").format(
+                    name=name, number=number
+                )
+            )
         if band_count is not None and int(number) > band_count:
             raise InputError(
-                f"Bands gives {name} the layer band {number}, but the layer has only {band_count}."
+                tr("Bands gives {name} the layer band {number}, but the layer has only {count}.").format(
+                    name=name, number=number, count=band_count
+                )
             )
         if name in seen:
-            raise InputError(f"Bands names {name} twice; name each band once.")
-        seen[name] = int(number)
+            raise InputError(tr("Bands names {name} twice; name each band once.").format(name=name))
+        seen.add(name)
 
 
 def check_radiometry(text: str) -> None:
@@ -64,8 +81,55 @@ def check_radiometry(text: str) -> None:
         numbers = []
     if len(numbers) != 2 or numbers[0] == 0:
         raise InputError(
-            f"Radiometry '{text}' is not understood; write auto, or scale,offset such as 0.0001,0."
+            tr("Radiometry '{text}' is not understood; write auto, or scale,offset such as 0.0001,0.").format(
+                text=text
+            )
         )
+
+
+def read_thresholds(text: str, policy: str, experts: Sequence[str]) -> dict[str, float] | None:
+    """Read thresholds such as "water=0.4,roads=0.6"; None if there are none.
+
+    Args:
+        text: what the user wrote.
+        policy: only "threshold" knows thresholds.
+        experts: names of the model; empty if unknown, then any name passes and the worker decides.
+
+    Raises:
+        InputError: it is not understood, or the policy has no use for it.
+    """
+    if not text.strip():
+        return None
+    if policy != "threshold":
+        raise InputError(
+            tr(
+                "Thresholds are given, but the policy {policy} does not use them; leave them empty, or "
+                "choose the policy threshold."
+            ).format(policy=policy)
+        )
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if not name or (experts and name not in experts):
+            raise InputError(
+                tr("Thresholds names '{name}', which is none of the experts {names}.").format(
+                    name=name or part.strip(), names=", ".join(experts)
+                )
+            )
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0.0 <= value <= 1.0:
+            raise InputError(
+                tr("Thresholds gives {name} '{number}'; write a number from 0 to 1.").format(
+                    name=name, number=number
+                )
+            )
+        if name in found:
+            raise InputError(tr("Thresholds names {name} twice; name each expert once.").format(name=name))
+        found[name] = value
+    return found
 
 
 def check_overlap(overlap: int, tile_size: int) -> None:
@@ -76,8 +140,9 @@ def check_overlap(overlap: int, tile_size: int) -> None:
     """
     if overlap > tile_size // 2:
         raise InputError(
-            f"Overlap is {overlap} pixels, but the model's tiles have {tile_size}; "
-            f"use at most {tile_size // 2}."
+            tr("Overlap is {overlap} pixels, but the model's tiles have {tile}; use at most {most}.").format(
+                overlap=overlap, tile=tile_size, most=tile_size // 2
+            )
         )
 
 
@@ -89,17 +154,23 @@ def check_output(folder: str, overwrite: bool, resume: bool) -> None:
     """
     path = Path(folder)
     if path.is_file():
-        raise InputError(f"The run folder {path} is a file; give the name of a folder.")
+        raise InputError(
+            tr("The run folder {folder} is a file; give the name of a folder.").format(folder=path)
+        )
     if overwrite or resume:
         return  # whether an older run is the same, so that it can be continued, only the worker knows
     if is_unfinished(path):
         raise InputError(
-            f"The run folder {path} holds an unfinished run; tick Resume to continue it or Overwrite to "
-            "replace it, or choose another folder."
+            tr(
+                "The run folder {folder} holds an unfinished run; tick Resume to continue it or Overwrite to "
+                "replace it, or choose another folder."
+            ).format(folder=path)
         )
     if is_run(path):
         raise InputError(
-            f"The run folder {path} already holds a run; choose another folder, or tick Overwrite."
+            tr(
+                "The run folder {folder} already holds a run; choose another folder, or tick Overwrite."
+            ).format(folder=path)
         )
 
 
@@ -111,5 +182,5 @@ def check_ways_on(overwrite: bool, resume: bool) -> None:
     """
     if overwrite and resume:
         raise InputError(
-            "Resume continues the run in the run folder and Overwrite replaces it; tick only one of them."
+            tr("Resume continues the run in the run folder and Overwrite replaces it; tick only one of them.")
         )

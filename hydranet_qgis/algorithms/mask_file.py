@@ -30,6 +30,7 @@ from qgis.core import (
 )
 
 from ..errors import InputError
+from ..i18n import tr
 
 # What every GDAL reads; the worker's own need not have the drivers of QGIS's.
 _READABLE = (".gpkg", ".shp", ".geojson", ".json", ".fgb")
@@ -85,14 +86,17 @@ def check_mask(
         _POLYGONS,
         QgsWkbTypes.GeometryType.UnknownGeometry,
     ):
-        raise InputError(f"The mask '{title}' holds no polygons; choose a polygon layer.")
+        raise InputError(
+            tr("The mask '{name}' holds no polygons; choose a polygon layer.").format(name=title)
+        )
     if source.featureCount() == 0:
         chosen = _only_selected(parameters[name])
-        raise InputError(
-            f"No polygon of the mask '{title}' is selected; select some, or use all of them."
+        told = (
+            tr("No polygon of the mask '{name}' is selected; select some, or use all of them.")
             if chosen
-            else f"The mask '{title}' is empty; choose a layer with polygons."
+            else tr("The mask '{name}' is empty; choose a layer with polygons.")
         )
+        raise InputError(told.format(name=title))
     if source.sourceCrs().isValid() and raster.crs().isValid():
         move = QgsCoordinateTransform(source.sourceCrs(), raster.crs(), context.transformContext())
         try:
@@ -101,7 +105,9 @@ def check_mask(
             return  # it reaches where the raster's projection does not; the worker looks closer
         if not box.intersects(raster.extent()):
             raise InputError(
-                f"The mask '{title}' lies outside the raster '{raster.name()}'; choose one that overlaps it."
+                tr(
+                    "The mask '{name}' lies outside the raster '{raster}'; choose one that overlaps it."
+                ).format(name=title, raster=raster.name())
             )
 
 
@@ -152,7 +158,7 @@ def _source(algorithm: Any, parameters: dict[str, Any], name: str, context: QgsP
     if source is None:
         value = parameters[name]
         told = value.source.staticValue() if hasattr(value, "source") else value
-        raise InputError(f"The mask '{told}' cannot be opened; choose a polygon layer.")
+        raise InputError(tr("The mask '{name}' cannot be opened; choose a polygon layer.").format(name=told))
     return source
 
 
@@ -206,8 +212,10 @@ def _copy(source: Any) -> MaskFile:
     except OSError as error:
         trouble = str(error.strerror or error)
     raise InputError(
-        f"The mask '{source.sourceName()}' cannot be copied for the worker ({trouble}); "
-        "save it as a GeoPackage and use that."
+        tr(
+            "The mask '{name}' cannot be copied for the worker ({trouble}); save it as a GeoPackage and use "
+            "that."
+        ).format(name=source.sourceName(), trouble=trouble)
     )
 
 

@@ -14,13 +14,14 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..i18n import tr
 from ..results import ROUTING_ROLE, plan
 from ..run_folder import Run
 from .loading import describe
 
 
 def keeps_run_table(value: Any, context: QgsProcessingContext) -> bool:
-    """Whether a destination is temporary, so that the table in the run folder serves.
+    """Whether a destination is temporary or without a name, so that the table in the run folder serves.
 
     It lives as long as the run does and the dock knows it; a memory layer would be lost on closing.
     """
@@ -29,7 +30,7 @@ def keeps_run_table(value: Any, context: QgsProcessingContext) -> bool:
     if isinstance(value, QgsProperty):
         value, _ = value.valueAsString(context.expressionContext(), "")
     text = str(value)
-    return text == QgsProcessing.TEMPORARY_OUTPUT or text.startswith("memory:")
+    return text in ("", QgsProcessing.TEMPORARY_OUTPUT) or text.startswith("memory:")
 
 
 def write_sink(
@@ -50,7 +51,9 @@ def write_sink(
     """
     source = QgsVectorLayer(run.routing_uri, "routing", "ogr")
     if not source.isValid():
-        raise QgsProcessingException(f"{run.routing} cannot be read; run HydraNet again.")
+        raise QgsProcessingException(
+            tr("{path} cannot be read; run HydraNet again.").format(path=run.routing)
+        )
     known = source.crs() if source.crs().isValid() else crs
     # A GeoPackage's own key would collide with the key the destination makes.
     fields, kept = source.fields(), []
@@ -67,7 +70,9 @@ def write_sink(
         feature.setFields(fields, True)
         feature.setAttributes([values[index] for index in kept])
         if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-            raise QgsProcessingException(f"The routing layer could not be written: {sink.lastError()}.")
+            raise QgsProcessingException(
+                tr("The routing layer could not be written: {why}.").format(why=sink.lastError())
+            )
     del sink  # flushes the file before anyone opens it
     if context.willLoadLayerOnCompletion(identifier):
         routing = next(planned for planned in plan(run) if planned.role == ROUTING_ROLE)

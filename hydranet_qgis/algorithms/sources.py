@@ -6,8 +6,6 @@ import os
 import re
 from typing import Any
 
-from ..errors import InputError
-
 # GDAL reads inside these; every other /vsi… lies in memory, on a network or in another process.
 _ARCHIVES = ("/vsizip/", "/vsitar/", "/vsigzip/", "/vsi7z/", "/vsirar/")
 # A driver's name before the colon; one letter would be a Windows drive.
@@ -15,25 +13,16 @@ _DRIVER = re.compile(r"[A-Za-z][A-Za-z0-9_]+:")
 _SENTINEL2 = re.compile(r"SENTINEL2_L\d\w*:", re.IGNORECASE)
 
 
-def local_source(layer: Any) -> str:
+def local_source(layer: Any) -> str | None:
     """Source of a raster layer as another process can open it, GDAL's subdataset names unchanged.
 
-    Raises:
-        InputError: its pixels are not in a file on this computer.
+    None if its pixels are not in a file on this computer, so that they have to be exported first.
     """
-    name = layer.name()
     if layer.providerType() != "gdal":
-        raise InputError(
-            f"Layer '{name}' comes from the provider '{layer.providerType()}', not from a file; "
-            "save it as a GeoTIFF and use that."
-        )
+        return None
     # What follows "|" tells QGIS how to open it and is not part of GDAL's name.
     source = str(layer.source()).split("|", 1)[0]
-    if not _is_local(source):
-        raise InputError(
-            f"Layer '{name}' has no file on this computer ({source[:80]}); save it as a GeoTIFF and use that."
-        )
-    return source
+    return source if _is_local(source) else None
 
 
 def band_count(layer: Any) -> int | None:

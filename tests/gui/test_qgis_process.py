@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,126 @@ def test_plugin_can_be_switched_on_and_brings_the_algorithm(plugins: Path) -> No
         switched = home.qgis_process("plugins", "enable", "hydranet_qgis")
         assert switched.code == 0, switched.out + switched.err
         listing = home.qgis_process("--json", "list").json
-    assert "hydranet:predict" in listing["providers"]["hydranet"]["algorithms"]
+    found = listing["providers"]["hydranet"]["algorithms"]
+    assert {f"hydranet:{name}" for name in ("predict", "route", "reroute", "preparebands")} <= set(found)
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def algorithm(home: QgisHome) -> Run:
+    """Run any algorithm of ours: `algorithm("route", INPUT=…)`; a list is a repeated key."""
+
+    def run(name: str, **parameters: Any) -> Finished:
+        pairs = []
+        for key, value in parameters.items():
+            pairs += [f"{key}={item}" for item in (value if isinstance(value, list) else [value])]
+        return home.qgis_process("--json", "run", f"hydranet:{name}", "--", *pairs)
+
+    return run
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def test_scores_alone_become_a_run_like_any_other(algorithm: Run, sample: Path, tmp_path: Path) -> None:
+    folder, whole = tmp_path / "run", tmp_path / "whole"
+    done = algorithm("route", INPUT=sample, OUTPUT_FOLDER=folder, THRESHOLDS="water=0.3")
+    assert done.code == 0, done.out + done.err
+    assert not list(folder.glob("*.tif")) and (folder / "routing.gpkg").is_file()
+    run = _summary(folder)
+    assert run["decoded"] is False and run["request"]["thresholds"] == {"water": 0.3}
+    assert done.json["results"]["ROUTED_TILES"] == run["tiles"]["routed"] > 0
+    done = algorithm("reroute", RUN_FOLDER=folder, POLICY="top-k", TOP_K=1)
+    assert done.code == 0, done.out + done.err
+    results = done.json["results"]
+    assert results["OUTPUT_FOLDER"] == str(folder)
+    assert results["ADDED"] + results["DROPPED"] > 0
+    fresh = algorithm("predict", INPUT=sample, OUTPUT_FOLDER=whole, POLICY="top-k", TOP_K=1)
+    assert fresh.code == 0, fresh.out + fresh.err
+    made = sorted(Path(path).name for path in results["OUTPUT_LAYERS"])
+    assert made == sorted(Path(path).name for path in fresh.json["results"]["OUTPUT_LAYERS"])
+    assert made, "no expert was decoded"
+    for name in made:
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_folder_that_is_no_run_is_refused(algorithm: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = algorithm("reroute", RUN_FOLDER=tmp_path / "empty", POLICY="top-k")
+    refused(done, tmp_path / "empty", "is not a HydraNet run")
+
+
+def test_every_expert_can_have_a_raster_used_or_not(
+    predict: Predict, sample: Path, bundle: Path, tmp_path: Path
+) -> None:
+    names = [item["name"] for item in json.loads((bundle / "model.json").read_text())["experts"]]
+    wanted = {f"EXPERT_{name.upper()}": tmp_path / f"{name}.tif" for name in names}
+    done = predict(INPUT=sample, OUTPUT_FOLDER=tmp_path / "run", POLICY="top-k", TOP_K=1, **wanted)
+    assert done.code == 0, done.out + done.err
+    run = _summary(tmp_path / "run")
+    used = {item["name"]: item["output"] for item in run["experts"]}
+    assert any(used.values()) and not all(used.values()), "the sample shows only one of both"
+    with rasterio.open(sample) as scene:
+        for name in names:
+            assert done.json["results"][f"EXPERT_{name.upper()}"] == str(tmp_path / f"{name}.tif")
+            with rasterio.open(tmp_path / f"{name}.tif") as layer:
+                assert (layer.shape, layer.crs, layer.count) == (scene.shape, scene.crs, 1)
+                assert layer.transform.almost_equals(scene.transform)
+                assert layer.read_masks(1).any() == bool(used[name]), name
+            if used[name]:
+                own = tmp_path / "run" / used[name]
+                assert (tmp_path / f"{name}.tif").read_bytes() == own.read_bytes()
+    unused = next(name for name in names if not used[name])
+    routed = next(name for name in names if used[name])
+    kinds = {item["name"]: item["kind"] for item in run["experts"]}
+    if kinds[unused] == kinds[routed]:
+        with (
+            rasterio.open(tmp_path / f"{unused}.tif") as one,
+            rasterio.open(tmp_path / f"{routed}.tif") as other,
+        ):
+            assert (one.dtypes, one.nodata) == (other.dtypes, other.nodata)
+            assert one.descriptions == other.descriptions
+
+
+def test_single_bands_become_what_the_model_reads(
+    algorithm: Run, predict: Predict, sample: Path, tmp_path: Path
+) -> None:
+    files = []
+    with rasterio.open(sample) as scene:
+        profile = {**scene.profile, "count": 1}
+        names = dict(zip(scene.descriptions, range(1, scene.count + 1), strict=True))
+        for code, name in (("B02", "blue"), ("B03", "green"), ("B04", "red"), ("B08", "nir")):
+            files.append(tmp_path / f"T29UNV_20230801T114351_{code}_10m.tif")
+            with rasterio.open(files[-1], "w", **profile) as single:
+                single.write(scene.read(names[name]), 1)
+    target = tmp_path / "eight.tif"
+    done = algorithm("preparebands", INPUT=files, OUTPUT=target, RADIOMETRY="0.0001,0")
+    assert done.code != 0 and "lacks the bands re1, re2, re3" in done.out + done.err
+    assert not target.exists()
+    done = algorithm("preparebands", INPUT=files, OUTPUT=target, RADIOMETRY="0.0001,0", ALLOW_MISSING=True)
+    assert done.code == 0, done.out + done.err
+    with rasterio.open(target) as made, rasterio.open(sample) as scene:
+        assert made.descriptions == BANDS
+        assert (made.shape, made.crs) == (scene.shape, scene.crs)
+        assert made.read_masks(2).any() and not made.read_masks(6).any()
+    done = predict(INPUT=target, OUTPUT_FOLDER=tmp_path / "run", POLICY="top-k", TOP_K=1)
+    assert done.code == 0, done.out + done.err
+
+
+def test_without_a_python_it_is_listed_and_says_what_to_do(
+    plugins: Path, sample: Path, tmp_path: Path
+) -> None:
+    with QgisHome(plugins, python=str(tmp_path / "no-python")) as home:
+        assert (
+            "hydranet:route"
+            in home.qgis_process("--json", "list").json["providers"]["hydranet"]["algorithms"]
+        )
+        arguments = (f"INPUT={sample}", f"OUTPUT_FOLDER={tmp_path / 'run'}")
+        done = home.qgis_process("--json", "run", "hydranet:route", "--", *arguments)
+    refused(done, tmp_path / "run", "Settings > Options > HydraNet")
 
 
 def test_help_names_every_parameter(home: QgisHome) -> None:
@@ -53,6 +173,8 @@ def test_help_names_every_parameter(home: QgisHome) -> None:
         "EXTENT",
         "MASK",
         "MISS_RATE",
+        "THRESHOLDS",
+        "EXPERT_WATER",
         "RESUME",
         "OUTPUT_FOLDER",
         "OUTPUT_LAYERS",

@@ -31,8 +31,8 @@ from qgis.core import (  # noqa: E402
 )
 from qgis.gui import QgsMapCanvas  # noqa: E402
 
-from hydranet_qgis import paths, worker_client  # noqa: E402
-from hydranet_qgis.algorithms import loading, predict  # noqa: E402
+from hydranet_qgis import environment, paths, worker_client  # noqa: E402
+from hydranet_qgis.algorithms import loading  # noqa: E402
 from hydranet_qgis.dock import RunDock  # noqa: E402
 from hydranet_qgis.dock.run_panel import RunPanel  # noqa: E402
 from hydranet_qgis.environment import Interpreter  # noqa: E402
@@ -118,7 +118,7 @@ def project() -> Iterator[QgsProject]:
 def fake_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Jobs go to the scripted worker."""
     monkeypatch.setattr(paths, "worker_entry", lambda: FAKE)
-    monkeypatch.setattr(predict, "find_interpreter", lambda: PYTHON)
+    monkeypatch.setattr(environment, "find_interpreter", lambda: PYTHON)
     yield FAKE
     worker_client.shared_client().shutdown()
 

@@ -21,7 +21,8 @@ from qgis.core import (
 )
 
 from hydranet_qgis.algorithms.mask_file import MaskFile, copies, resolve_mask
-from hydranet_qgis.run_folder import read_run, read_tiles
+from hydranet_qgis.run_folder import read_run
+from hydranet_qgis.tile_records import read_tiles
 from tests.qgis.conftest import Feedback, make_scene
 from tests.qgis.test_predict import _run
 from tests.qgis.test_predict_refusals import _refusal

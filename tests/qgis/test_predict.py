@@ -62,14 +62,15 @@ def test_the_request_is_what_was_asked(scene: Path, tmp_path: Path) -> None:
         scene, tmp_path / "out", feedback, BANDS=" blue=2,green=3,red=4 ", TOP_K=3, POLICY="top-k",
         OVERLAP=32, EXTENT="500000,500320,5199680,5200000", EXPERTS=["water", "clouds"],
         FORCE_GSD=True, RADIOMETRY="0.0001,0", MISS_RATE=7, SKIP_DAMAGED=True, RESUME=True, THREADS=3,
-        MEMORY_MB=512,
+        MEMORY_MB=512, UNCERTAINTY=True,
     )  # fmt: skip
     request = json.loads((tmp_path / "out" / "run.json").read_text())["request"]
     assert request == {
         "input": str(scene), "output": str(tmp_path / "out"), "bundle": None,
         "bands": "blue=2,green=3,red=4", "radiometry": "0.0001,0",
-        "experts": ["water", "clouds"], "policy": "top-k", "top_k": 3, "miss_rate": 0.07, "overlap": 32,
-        "extent": [500000.0, 5199680.0, 500320.0, 5200000.0], "mask": None, "force_gsd": True,
+        "experts": ["water", "clouds"], "policy": "top-k", "top_k": 3, "miss_rate": 0.07,
+        "thresholds": None, "overlap": 32, "extent": [500000.0, 5199680.0, 500320.0, 5200000.0],
+        "mask": None, "uncertainty": True, "decode": True, "force_gsd": True,
         "skip_damaged": True, "overwrite": False, "resume": True, "threads": 3, "memory_mb": 512,
         "device": "auto", "precision": "auto",
     }  # fmt: skip
@@ -77,7 +78,7 @@ def test_the_request_is_what_was_asked(scene: Path, tmp_path: Path) -> None:
     assert command.endswith(
         "--bands=blue=2,green=3,red=4 --radiometry=0.0001,0 --experts=water,clouds --policy=top-k --top-k=3 "
         "--overlap=32 --extent=500000.0,5199680.0,500320.0,5200000.0 --threads=3 --memory-mb=512 "
-        "--force-gsd --skip-damaged --resume"
+        "--uncertainty --force-gsd --skip-damaged --resume"
     )
 
 
@@ -213,7 +214,7 @@ def test_an_error_of_the_worker_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_an_error_on_the_way_is_told_as_the_worker_tells_it(tmp_path: Path) -> None:
-    with pytest.raises(QgsProcessingException, match=r"^The disk is full\. Resume it\.$"):
+    with pytest.raises(QgsProcessingException, match=r"^The disk is full\. What is done is kept: .*\.$"):
         _run(make_scene(tmp_path / "full.tif"), tmp_path / "out")
     assert (tmp_path / "out" / "journal").is_dir()
 
@@ -231,6 +232,20 @@ def test_nothing_is_kept_of_a_crash_in_a_temporary_folder(tmp_path: Path) -> Non
         _run(make_scene(tmp_path / "killed.tif"), QgsProcessing.TEMPORARY_OUTPUT)
     assert "Resume" not in str(told.value)
     assert set(Path(QgsProcessingUtils.tempFolder()).rglob("journal")) == before
+
+
+def test_an_error_in_a_temporary_folder_gives_no_advice_to_continue_it(tmp_path: Path) -> None:
+    before = set(Path(QgsProcessingUtils.tempFolder()).rglob("journal"))
+    with pytest.raises(QgsProcessingException, match=r"^The disk is full\.$"):
+        _run(make_scene(tmp_path / "full.tif"), QgsProcessing.TEMPORARY_OUTPUT)
+    assert set(Path(QgsProcessingUtils.tempFolder()).rglob("journal")) == before
+
+
+def test_the_advice_is_the_engines() -> None:
+    from hydranet_qgis.algorithms.leftovers import ADVICE
+    from model_core import predict as engine
+
+    assert engine._GO_ON.startswith(ADVICE.strip())
 
 
 @pytest.mark.parametrize("name", ["slow", "deaf"])

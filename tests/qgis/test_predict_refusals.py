@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException, QgsProject, QgsRasterLayer
 
-from hydranet_qgis.algorithms import predict
-from hydranet_qgis.environment import discover
-from tests.qgis.conftest import make_scene
+from hydranet_qgis import environment
 from tests.qgis.test_predict import _run
 
 pytestmark = pytest.mark.usefixtures("provider", "fake_worker")
@@ -26,7 +24,10 @@ def _refusal(parameters: dict[str, Any], context: QgsProcessingContext) -> str:
 def test_a_missing_python_is_told_when_run(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "find_interpreter", lambda: discover("/no/python", {}, tmp_path, tmp_path))
+    missing = environment.discover
+    monkeypatch.setattr(
+        environment, "find_interpreter", lambda: missing("/no/python", {}, tmp_path, tmp_path)
+    )
     with pytest.raises(QgsProcessingException, match="worker's Python '/no/python' .* does not exist"):
         _run(scene, tmp_path / "out")
 
@@ -49,6 +50,12 @@ def test_a_missing_python_is_told_when_run(
         ({"MEMORY_MB": 63}, "MEMORY_MB"),
         ({"MISS_RATE": 100}, "MISS_RATE"),
         ({"RESUME": True, "OVERWRITE": True}, "tick only one of them"),
+        ({"THRESHOLDS": "unicorns=0.4"}, "Thresholds names 'unicorns', which is none of the experts clouds"),
+        ({"THRESHOLDS": "water=high"}, "Thresholds gives water 'high'; write a number from 0 to 1."),
+        ({"THRESHOLDS": "water=1.1"}, "Thresholds gives water '1.1'"),
+        ({"THRESHOLDS": "water"}, "Thresholds gives water ''"),
+        ({"THRESHOLDS": "water=0.1,water=0.2"}, "names water twice"),
+        ({"THRESHOLDS": "water=0.1", "POLICY": "top-k"}, "the policy top-k does not use them"),
         ({"MASK": "/nowhere.gpkg"}, "Could not load source layer for MASK"),
     ],
 )
@@ -90,7 +97,7 @@ def test_a_missing_raster_is_told_in_a_sentence(tmp_path: Path, context: QgsProc
     assert told.endswith("no.tif' cannot be opened; choose a raster that QGIS can show.")
 
 
-def test_a_layer_without_a_file_is_refused(
+def test_a_layer_of_pictures_is_refused(
     project: QgsProject, context: QgsProcessingContext, tmp_path: Path
 ) -> None:
     url = "type=xyz&url=https://tiles.example.org/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax=19&zmin=0"
@@ -99,20 +106,6 @@ def test_a_layer_without_a_file_is_refused(
     project.addMapLayer(layer)
     told = _refusal({"INPUT": layer.id(), "OUTPUT_FOLDER": str(tmp_path / "out")}, context)
     assert told == (
-        "Layer 'tiles from afar' comes from the provider 'wms', not from a file; "
-        "save it as a GeoTIFF and use that."
+        "Layer 'tiles from afar' shows finished pictures (wms): their colours are no measured bands, so "
+        "nothing can be predicted from them. Choose a layer with the bands themselves."
     )
-
-
-def test_a_raster_in_memory_is_refused(
-    project: QgsProject, context: QgsProcessingContext, tmp_path: Path
-) -> None:
-    from osgeo import gdal
-
-    source = make_scene(tmp_path / "x.tif")
-    gdal.FileFromMemBuffer("/vsimem/x.tif", source.read_bytes())
-    layer = QgsRasterLayer("/vsimem/x.tif", "fleeting")
-    project.addMapLayer(layer)
-    told = _refusal({"INPUT": layer.id(), "OUTPUT_FOLDER": str(tmp_path / "out")}, context)
-    assert "Layer 'fleeting' has no file on this computer" in told
-    gdal.Unlink("/vsimem/x.tif")

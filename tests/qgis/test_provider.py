@@ -1,4 +1,4 @@
-"""The provider registers whatever is missing, and the algorithm's parameters are what was agreed."""
+"""The provider registers whatever is missing, and the algorithms' parameters are what was agreed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsApplication, QgsProcessingAlgorithm, QgsProcessingParameterDefinition
 
-from hydranet_qgis import paths
+from hydranet_qgis import environment, paths
 from hydranet_qgis.bundle_info import known_sensors, read_bundle
 from hydranet_qgis.provider import HydraNetProvider
 
@@ -21,7 +21,9 @@ AGREED = {
     "MASK": ("source", True, None),
     "POLICY": ("enum", False, "threshold"),
     "MISS_RATE": ("number", True, 5.0),
+    "THRESHOLDS": ("string", True, None),
     "OVERLAP": ("number", False, 64),
+    "UNCERTAINTY": ("boolean", True, False),
     "RADIOMETRY": ("string", False, "auto"),
     "FORCE_GSD": ("boolean", False, False),
     "SKIP_DAMAGED": ("boolean", True, False),
@@ -34,8 +36,8 @@ AGREED = {
     "OUTPUT_FOLDER": ("folderDestination", False, None),
 }
 ADVANCED = {
-    *("POLICY", "MISS_RATE", "OVERLAP", "RADIOMETRY", "FORCE_GSD", "SKIP_DAMAGED", "BUNDLE"),
-    *("THREADS", "MEMORY_MB", "RESUME", "OVERWRITE"),
+    *("POLICY", "MISS_RATE", "THRESHOLDS", "UNCERTAINTY", "OVERLAP", "RADIOMETRY", "FORCE_GSD"),
+    *("SKIP_DAMAGED", "BUNDLE", "THREADS", "MEMORY_MB", "RESUME", "OVERWRITE"),
 }
 OUTPUTS = {
     "OUTPUT_LAYERS",
@@ -50,7 +52,11 @@ OUTPUTS = {
 
 @pytest.fixture
 def algorithm(provider: HydraNetProvider) -> QgsProcessingAlgorithm:
-    return QgsApplication.processingRegistry().createAlgorithmById("hydranet:predict")
+    return _algorithm("predict")
+
+
+def _algorithm(name: str) -> QgsProcessingAlgorithm:
+    return QgsApplication.processingRegistry().createAlgorithmById(f"hydranet:{name}")
 
 
 @pytest.fixture
@@ -68,40 +74,76 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_parameters_are_the_agreed_ones(algorithm: QgsProcessingAlgorithm) -> None:
     flag = QgsProcessingParameterDefinition.Flag
     found = {}
+    rasters = {f"EXPERT_{name.upper()}" for name in read_bundle(paths.default_bundle()).names}
     for definition in algorithm.parameterDefinitions():
+        name, advanced = definition.name(), bool(definition.flags() & flag.FlagAdvanced)
         optional = bool(definition.flags() & flag.FlagOptional)
-        found[definition.name()] = (definition.type(), optional, definition.defaultValue())
-        assert bool(definition.flags() & flag.FlagAdvanced) == (definition.name() in ADVANCED)
-        assert definition.help(), definition.name()
-    assert found == AGREED
-    assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS
+        found[name] = (definition.type(), optional, definition.defaultValue())
+        assert advanced == (name in ADVANCED | rasters), name
+        assert definition.help(), name
+    assert {name: value for name, value in found.items() if name not in rasters} == AGREED
+    assert "EXPERT_WATER" in rasters
+    for name in rasters:
+        assert found[name] == ("rasterDestination", True, None)
+        assert not algorithm.parameterDefinition(name).createByDefault()
+    assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS | rasters
     assert algorithm.parameterDefinition("ROUTING").createByDefault()
 
 
-def test_help_icon_and_group_are_there(algorithm: QgsProcessingAlgorithm) -> None:
+def test_scores_alone_need_nothing_that_concerns_decoding(provider: HydraNetProvider) -> None:
+    algorithm = _algorithm("route")
+    names = {definition.name() for definition in algorithm.parameterDefinitions()}
+    assert names == set(AGREED) - {"UNCERTAINTY"}
+    assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS - {"OUTPUT_LAYERS"}
+
+
+@pytest.mark.parametrize("name", ["predict", "route", "reroute", "preparebands"])
+def test_every_algorithm_is_explained_and_can_be_cancelled(name: str, provider: HydraNetProvider) -> None:
+    algorithm = _algorithm(name)
     text = algorithm.shortHelpString()
     for definition in algorithm.parameterDefinitions():
+        assert definition.help(), definition.name()
         assert f"<b>{definition.description()}</b>" in text
-    assert algorithm.helpUrl().startswith("file:")
-    assert Path(algorithm.svgIconPath()).is_file()
-    assert algorithm.group() and algorithm.groupId() and "satellite" in algorithm.tags()
-
-
-def test_it_can_run_in_the_background_and_be_cancelled(algorithm: QgsProcessingAlgorithm) -> None:
+    assert algorithm.displayName() and algorithm.group() and algorithm.groupId() == "experts"
+    assert "hydranet" in algorithm.tags()
+    assert algorithm.helpUrl().endswith(f"{name}.html")
+    assert Path(algorithm.svgIconPath()).name == f"{name}.svg"
+    assert Path(algorithm.svgIconPath()).stat().st_size < 3000
+    assert not algorithm.icon().pixmap(24, 24).isNull()
     flags = algorithm.flags()
     assert flags & QgsProcessingAlgorithm.Flag.FlagCanCancel
     assert not flags & QgsProcessingAlgorithm.Flag.FlagNoThreading
-    assert algorithm.canExecute()
+
+
+@pytest.mark.parametrize("name", ["predict", "route", "reroute", "preparebands"])
+def test_without_a_python_it_is_listed_and_says_what_to_do(
+    name: str, provider: HydraNetProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [False]
+
+    def find() -> environment.Interpreter:
+        if not there[0]:
+            return environment.discover("", {}, tmp_path, tmp_path)
+        return environment.Interpreter(tmp_path / "python", "tests")
+
+    monkeypatch.setattr(environment, "find_interpreter", find)
+    able, sentence = _algorithm(name).canExecute()
+    assert not able
+    assert "Settings > Options > HydraNet" in sentence
+    there[0] = True  # set up meanwhile
+    assert _algorithm(name).canExecute() == (True, "")
 
 
 def test_experts_come_from_the_bundle(bundle: Path, provider: HydraNetProvider) -> None:
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("hydranet:predict")
+    algorithm = _algorithm("predict")
     experts = algorithm.parameterDefinition("EXPERTS")
     assert experts.options() == ["water", "fire"]
     assert experts.usesStaticStrings() and experts.allowMultiple()
     assert "fire (Fire, simulated data only)" in experts.help()
     assert algorithm.parameterDefinition("TOP_K").maximum() == 2
     assert algorithm.parameterDefinition("OVERLAP").maximum() == 64
+    rasters = [d.name() for d in algorithm.parameterDefinitions() if d.type() == "rasterDestination"]
+    assert rasters == ["EXPERT_WATER", "EXPERT_FIRE"]
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"experts": 3}', '{"experts": [3, {"title": "x"}]}'])
@@ -119,7 +161,7 @@ def test_a_damaged_bundle_does_not_hide_the_algorithm(
         algorithm = registry.createAlgorithmById("hydranet:predict")
         assert algorithm.parameterDefinition("EXPERTS").options() == []
         assert "could not be read" in algorithm.parameterDefinition("EXPERTS").help()
-        assert algorithm.canExecute()
+        assert algorithm.parameterDefinition("EXPERT_WATER") is None
     finally:
         registry.removeProvider("hydranet")
 

@@ -20,8 +20,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from hydranet_qgis import paths, results, worker_client
-from hydranet_qgis.algorithms import predict
+from hydranet_qgis import environment, paths, results, worker_client
 from hydranet_qgis.bundle_info import read_bundle
 from hydranet_qgis.errors import WorkerCancelled, WorkerError
 from hydranet_qgis.run_folder import read_run
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("provider")
 
 @pytest.fixture(autouse=True)
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(predict, "find_interpreter", lambda: PYTHON)
+    monkeypatch.setattr(environment, "find_interpreter", lambda: PYTHON)
     yield
     worker_client.shared_client().shutdown()
 

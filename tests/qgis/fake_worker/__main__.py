@@ -5,6 +5,7 @@ full…   fails in the middle, with something worth continuing        differs…
 slow…   works until it is told to stop                               deaf…   works and hears nothing
 mute…   sends nothing at all      anything else: writes a run.
 
+For a run to be decided anew it is the name of the run folder, for a raster to be prepared that of the output.
 An unfinished run has a journal/plan.json in the run folder; with "resume" or "overwrite" any run is finished.
 """
 
@@ -19,6 +20,7 @@ import threading
 import time
 from pathlib import Path
 
+import fake_jobs
 import fake_run
 
 PROTOCOL = int(os.environ.get("HYDRANET_FAKE_PROTOCOL", "1"))
@@ -52,7 +54,8 @@ def job(number: int, params: dict, stop: threading.Event) -> None:
         (journal / "plan.json").write_text("{}")
         emit(event="progress", id=number, done=3, total=12, message="3 of 12 tiles")
     if name.startswith("full") and not go_on:
-        emit(event="error", id=number, kind="OutputError", message="The disk is full. Resume it.")
+        message = "The disk is full. What is done is kept: Resume it."
+        emit(event="error", id=number, kind="OutputError", message=message)
         return
     if name.startswith(("crash", "killed")) and not go_on:
         print("Traceback: something\nRuntimeError: the tensor is too big", file=sys.stderr, flush=True)
@@ -75,10 +78,34 @@ def job(number: int, params: dict, stop: threading.Event) -> None:
     emit(event="finished", id=number, folder=str(folder), summary=summary)
 
 
-def safe_job(number: int, params: dict, stop: threading.Event) -> None:
+def other_job(method: str, number: int, params: dict, stop: threading.Event) -> None:
+    name = Path(params["run"] if method == "reroute" else params["output"]).stem
+    emit(event="started", id=number, total_tiles=12, folder="")
+    if name.startswith("error"):
+        emit(event="error", id=number, kind="BandError", message="Bands are missing; say which is which.")
+        return
+    if name.startswith("crash"):
+        print("RuntimeError: the tensor is too big", file=sys.stderr, flush=True)
+        os._exit(3)
+    while name.startswith(("slow", "deaf")):
+        emit(event="progress", id=number, done=4, total=12, message="")
+        if stop.is_set() and name.startswith("slow"):
+            emit(event="cancelled", id=number)
+            return
+        time.sleep(0.05)
+    work = {"reroute": fake_jobs.reroute, "prepare": fake_jobs.prepare}[method]
+    summary = work(params, lambda d, t: emit(event="progress", id=number, done=d, total=t, message=""))
+    where = {"folder": params["run"]} if method == "reroute" else {"output": params["output"]}
+    emit(event="finished", id=number, summary=summary, **where)
+
+
+def safe_job(method: str, number: int, params: dict, stop: threading.Event) -> None:
     """A mistake in here fails a test at once; silence would only do so after minutes."""
     try:
-        job(number, params, stop)
+        if method == "predict":
+            job(number, params, stop)
+        else:
+            other_job(method, number, params, stop)
     except BaseException as error:
         emit(
             event="error", id=number, kind=type(error).__name__, message=f"The fake worker failed: {error!r}"
@@ -102,9 +129,9 @@ def main() -> None:
             return
         if message["method"] == "cancel":
             stops.get(message["params"]["id"], threading.Event()).set()
-        if message["method"] == "predict":
+        if message["method"] in ("predict", "reroute", "prepare"):
             stops[message["id"]] = threading.Event()
-            arguments = (message["id"], message["params"], stops[message["id"]])
+            arguments = (message["method"], message["id"], message["params"], stops[message["id"]])
             threading.Thread(target=safe_job, args=arguments, daemon=True).start()
 
 

@@ -43,9 +43,10 @@ def scores_of(row: int, col: int, rows: int, cols: int) -> dict[str, float | Non
     }
 
 
-def thresholds_of(policy: str) -> dict[str, float]:
-    """The thresholds a policy uses; the recall guarantee lowers them."""
-    return {name: value / 2 if policy == "recall" else value for name, value in THRESHOLDS.items()}
+def thresholds_of(policy: str, chosen: dict[str, float] | None = None) -> dict[str, float]:
+    """The thresholds a policy uses; the recall guarantee lowers them, the user may choose others."""
+    usual = {name: value / 2 if policy == "recall" else value for name, value in THRESHOLDS.items()}
+    return {**usual, **(chosen or {})}
 
 
 def decide(
@@ -54,6 +55,7 @@ def decide(
     k: int,
     wanted: list[str] | None = None,
     outside: bool = False,
+    thresholds: dict[str, float] | None = None,
 ) -> tuple[list[str], dict[str, str], str]:
     """Chosen experts, reasons per expert, and the tile's reason."""
     if outside:
@@ -62,7 +64,7 @@ def decide(
         return [], dict.fromkeys(NAMES, "no data"), "no data"
     allowed = [n for n in NAMES if n != SKIPPED and (not wanted or n in wanted)]
     order = sorted(allowed, key=lambda n: -float(scores[n] or 0))
-    least = thresholds_of(policy)
+    least = thresholds_of(policy, thresholds)
     fit = order if policy == "top-k" else [n for n in order if float(scores[n] or 0) >= least[n]]
     chosen, reasons = fit if policy == "recall" else fit[:k], {}
     above = "above recall threshold" if policy == "recall" else "above threshold"
@@ -107,14 +109,19 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
         shape = _polygon(transform, x, y, w, h)
         outside = area is not None and not area.Intersects(shape)
         scores = dict.fromkeys(NAMES) if outside else scores_of(row, col, rows, cols)
-        chosen, reasons, reason = decide(scores, policy, k, request.get("experts"), outside)
+        chosen, reasons, reason = decide(
+            scores, policy, k, request.get("experts"), outside, request.get("thresholds")
+        )
         became = {"no data": "empty", "outside mask": "masked"}.get(reason, "abstained")
         tiles["routed" if chosen else became] += 1
         _tile(layer, shape, (index, row, col, x, y, w, h), scores, chosen, reasons, reason)
         for name in chosen:
             counts[name] += 1
-            raster = rasters.setdefault(name, _raster(folder, name, width, height, transform, wkt))
-            _fill(raster, name, x, y, w, h)
+            if not request.get("decode", True):
+                continue
+            if name not in rasters:
+                rasters[name] = _raster(folder, name, width, height, transform, wkt)
+            _fill(rasters[name], name, x, y, w, h)
         if progress is not None:
             progress(index + 1, rows * cols)
     layer = None
@@ -253,12 +260,12 @@ def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]
     experts = []
     for name in NAMES:
         classes = [{"value": v, "name": n, "color": c} for v, (n, c) in enumerate(CLASSES.get(name, ()))]
-        used = counts[name] > 0
+        used = counts[name] > 0 and request.get("decode", True)
         experts.append(
             {
                 "name": name, "title": TITLES[name], "kind": "classes" if name in CLASSES else "density",
                 "unit": None if name in CLASSES else "t/ha", "classes": classes,
-                "threshold": thresholds_of(policy)[name],
+                "threshold": thresholds_of(policy, request.get("thresholds"))[name],
                 "simulated": name == "biomass", "tiles": counts[name], "pixels": counts[name] * TILE * TILE,
                 "class_pixels": {str(c["value"]): counts[name] * 10 for c in classes}, "seconds": 0.1,
                 "output": f"{name}.tif" if used else None, "style": f"{name}.qml" if used else None,
@@ -266,16 +273,17 @@ def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]
             }
         )  # fmt: skip
     return {
-        "format": "hydranet-run/1", "status": "complete",
+        "format": "hydranet-run/1", "status": "complete", "decoded": request.get("decode", True),
         "created": request.get("created", "2026-05-04T10:20:30+00:00"),
         "request": request, "command": "hydranet predict …",
         "scene": {"path": request["input"], "width": width, "height": height, "crs": wkt or None,
-                  "transform": list(transform), "gsd_m": 10.0},
+                  # As rasterio writes it: pixel sizes before the corner.
+                  "transform": [*transform[1:3], transform[0], *transform[4:], transform[3]], "gsd_m": 10.0},
         "band_mapping": {"method": "descriptions", "bands": _mapping()},
         "radiometry": {"scale": 0.0001, "offset": -1000.0, "method": "metadata", "warning": None},
         "model": {"id": "fake", "version": "0", "sha256": "0"},
         "versions": {},
-        "policy": {"kind": policy, "k": k, "thresholds": thresholds_of(policy),
+        "policy": {"kind": policy, "k": k, "thresholds": thresholds_of(policy, request.get("thresholds")),
                    "miss_rate": request.get("miss_rate") if policy == "recall" else None},
         "grid": {"tile": TILE, "overlap": 0, "rows": 0, "cols": 0}, "tiles": tiles, "experts": experts,
         "macs": {"spent": 42, "all_experts": 100, "saved_fraction": 0.58},

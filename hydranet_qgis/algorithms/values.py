@@ -1,0 +1,97 @@
+"""Reading parameters into plain values, with what Processing itself does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import NULL, QgsExpressionContext, QgsProcessingContext, QgsProcessingOutputLayerDefinition
+
+from .. import paths
+from ..bundle_info import MODEL_FILE, BundleInfo, read_bundle
+from ..errors import InputError
+from ..i18n import tr
+
+Box = list[float]
+"""xmin, ymin, xmax, ymax."""
+
+
+def is_given(value: Any) -> bool:
+    """Whether a parameter holds anything; the batch dialog gives destinations without a name."""
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink.valueAsString(QgsExpressionContext(), "")[0]
+    return value is not None and value != NULL and value != ""
+
+
+def optional_int(
+    algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> int | None:
+    """A whole number that need not be given; Processing itself knows no such thing."""
+    if not is_given(parameters.get(name)):
+        return None
+    return int(algorithm.parameterAsInt(parameters, name, context))
+
+
+def miss_rate(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> float:
+    """The share that may be missed. A percentage is easier to read, a share is what the engine takes."""
+    # Rounded: 2.3 % must not become 0.02299….
+    return round(algorithm.parameterAsDouble(parameters, "MISS_RATE", context) / 100.0, 10)
+
+
+def raster_layer(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> Any:
+    """The layer of the parameter INPUT.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    layer = algorithm.parameterAsRasterLayer(parameters, "INPUT", context)
+    if layer is None:
+        raise InputError(
+            tr("The input raster '{name}' cannot be opened; choose a raster that QGIS can show.").format(
+                name=parameters.get("INPUT")
+            )
+        )
+    return layer
+
+
+def extent_of(
+    algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext, layer: Any
+) -> Box | None:
+    """The parameter EXTENT in the layer's coordinate system, None if it is not given.
+
+    Raises:
+        InputError: it lies outside the layer.
+    """
+    # The worker reads the file's own CRS, which is the provider's; the layer's may be overridden.
+    crs = layer.dataProvider().crs()
+    box = algorithm.parameterAsExtent(parameters, "EXTENT", context, crs if crs.isValid() else layer.crs())
+    if box.isNull() or box.isEmpty():
+        return None
+    if not box.intersects(layer.extent()):
+        raise InputError(
+            tr("The extent lies outside the raster '{name}'; choose one that overlaps it.").format(
+                name=layer.name()
+            )
+        )
+    return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
+
+
+def chosen_bundle(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> BundleInfo:
+    """What the bundle of the parameter BUNDLE, or else the plugin's own, says of itself.
+
+    Raises:
+        InputError: the folder holds no bundle.
+    """
+    folder = algorithm.parameterAsString(parameters, "BUNDLE", context)
+    if folder and not (Path(folder) / MODEL_FILE).is_file():
+        raise InputError(
+            tr("The model bundle {folder} has no {file}; choose the folder that holds it.").format(
+                folder=folder, file=MODEL_FILE
+            )
+        )
+    return read_bundle(Path(folder) if folder else paths.default_bundle())
+
+
+def names(algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> list[str]:
+    """The chosen words of an enumeration that allows several; empty for none."""
+    return [text for text in algorithm.parameterAsEnumStrings(parameters, name, context) if text]
