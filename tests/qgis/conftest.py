@@ -135,11 +135,13 @@ def provider(qgis_processing: Any) -> Iterator[HydraNetProvider]:
 
 
 @pytest.fixture
-def context(project: QgsProject) -> QgsProcessingContext:
+def context(project: QgsProject) -> Iterator[QgsProcessingContext]:
     """A context that belongs to the project."""
     made = QgsProcessingContext()
     made.setProject(project)
-    return made
+    yield made
+    # pytest lets go of the last test's fixtures only after QGIS has ended; no layer may be left by then.
+    made.temporaryLayerStore().removeAllMapLayers()
 
 
 @pytest.fixture
