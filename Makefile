@@ -12,11 +12,11 @@ READY := $(if $(filter file,$(origin PYTHON)),setup)
 # A package in ~/.local must not shadow the environment's.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help setup demo test lint bench package shots train train-quick evaluate clean
+.PHONY: help setup demo test lint bench package translations shots train train-quick evaluate clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: ## install what is missing: QGIS from the distribution, the rest into .venv
 	@.ci/setup
@@ -24,7 +24,7 @@ setup: ## install what is missing: QGIS from the distribution, the rest into .ve
 demo: $(READY) ## run the bundled model on the sample scenes in QGIS, take pictures of the results
 	@$(PYTHON) .ci/demo.py
 
-test: $(READY) ## all tests: without QGIS, with QGIS, in a real QGIS window
+test: $(READY) ## all tests: without QGIS, with QGIS, in a real QGIS window; with QGIS 3.40 too
 	@$(PYTHON) .ci/run_tests.py $(TIERS)
 
 lint: $(READY) ## what CI checks before it tests: ruff, bandit, secrets, the shape of the tree
@@ -43,6 +43,9 @@ package: $(READY) ## the plugin as a zip to install in QGIS, build/hydranet_qgis
 
 shots: $(READY) ## take the pictures of README and help anew, into resources/help/images
 	@$(PYTHON) .ci/shots.py
+
+translations: $(READY) ## collect the plugin's texts for translators, into resources/i18n/hydranet.ts
+	@$(PYTHON) .ci/translations.py
 
 train: $(READY) ## train the bundled model from DATA (default ../shared/data)
 	@$(PYTHON) -m model_core train --data $(DATA)

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from check_package import findings
 from stage import PLUGIN, contents
 from tree import ROOT
 
@@ -26,9 +27,12 @@ REQUIRED = (
         "resources/bundle/MODEL_CARD.md",
     ),
 )
+# `hydranet evaluate` measures the control routers, in a checkout; no prediction reads them.
+LEFT_OUT = {"resources/bundle/controls.safetensors"}
 FIELDS = (
-    *("name", "description", "about", "version", "qgisMinimumVersion", "author", "email"),
-    *("tracker", "repository", "hasProcessingProvider"),
+    *("name", "description", "about", "version", "qgisMinimumVersion", "qgisMaximumVersion", "author"),
+    *("email", "tracker", "repository", "homepage", "category", "icon", "tags", "changelog"),
+    *("hasProcessingProvider", "experimental", "deprecated", "server"),
 )
 UNWANTED = (".pyc", ".pyo", ".so", ".dll", ".dylib", ".exe", ".pth", ".pt", ".pkl", ".part")
 
@@ -54,6 +58,8 @@ def write(folder: Path) -> Path:
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for name, source in sorted(contents()):
+                if name in LEFT_OUT:
+                    continue
                 info = zipfile.ZipInfo(f"{PLUGIN}/{name}", FIXED_TIME)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.external_attr = 0o100644 << 16
@@ -95,6 +101,10 @@ def verify(path: Path) -> None:
     empty = [field for field in FIELDS if not fields.get(field, "").strip()]
     if empty:
         raise PackageError(f"metadata.txt leaves {', '.join(empty)} empty.")
+    if f"{PLUGIN}/{fields['icon']}" not in names:
+        raise PackageError(f"metadata.txt names the icon {fields['icon']}, which is not in the zip.")
+    if "supportsQt6" in fields:
+        raise PackageError("metadata.txt says supportsQt6, but no QGIS with Qt 6 was ever tried.")
     version = _core_version()
     if fields["version"] != version:
         raise PackageError(f"metadata.txt says version {fields['version']}, model_core says {version}.")
@@ -111,8 +121,14 @@ def main() -> int:
     """Write the zip and say where it lies."""
     try:
         target = write(ROOT / "build")
+        found = findings(target)
     except (PackageError, OSError, KeyError, configparser.Error) as error:
         print(f"package: {error}", file=sys.stderr)
+        return 1
+    for finding in found:
+        print(f"package: {finding}", file=sys.stderr)
+    if found:
+        target.unlink()  # nothing to install by mistake
         return 1
     print(f"{target.relative_to(ROOT)}  {target.stat().st_size / 2**20:.1f} MiB")
     return 0

@@ -1,14 +1,24 @@
-"""What every scene needs while it runs inside QGIS: show a map, wait until it is drawn, take a picture."""
+"""What every scene needs while it runs inside QGIS: show a map, run an algorithm, wait, take a picture."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from qgis.core import QgsContrastEnhancement, QgsProject, QgsRasterLayer, QgsRasterMinMaxOrigin
-from qgis.PyQt.QtCore import QEventLoop, QTimer
+from qgis.core import (
+    QgsApplication,
+    QgsContrastEnhancement,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+)
+from qgis.PyQt.QtCore import QEventLoop, Qt, QTimer
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QWidget
 from qgis.utils import iface
 
@@ -16,6 +26,7 @@ WINDOW = (0, 0, 1600, 1000)  # there is no window manager that would place it
 SCENE = "Scene"  # the name of the layer under the results
 GAMMA = 2.2  # beside clouds, reflectance drawn linearly leaves the land black
 HANG_S = 120.0  # what takes this long will not come
+TICK_MS = 5  # how often the main thread is asked whether it still turns
 
 
 def pump(seconds: float) -> None:
@@ -35,6 +46,80 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
         if time.monotonic() > until:
             raise TimeoutError(f"waited {HANG_S:.0f} s for {what}")
         pump(0.05)
+
+
+class Gaps:
+    """Measures how long the main thread went without running an event, while in the `with` block.
+
+    Attributes:
+        longest: the longest such time in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+
+    def __enter__(self) -> Gaps:
+        self._last = time.monotonic()
+        self._timer.start(TICK_MS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tick()
+        self._timer.stop()
+
+
+def run_in_background(
+    algorithm_id: str,
+    parameters: dict[str, Any],
+    meanwhile: Callable[[QgsProcessingFeedback], Any] | None = None,
+) -> dict[str, Any]:
+    """Run an algorithm as its dialog does: prepared here, worked off by a task, the results loaded here.
+
+    Args:
+        algorithm_id: such as "hydranet:predict".
+        parameters: as for `processing.run`.
+        meanwhile: called every 50 ms while it runs.
+
+    Returns:
+        `ok`, `results`, `log` as the dialog would show it, and `gap_s`, the longest time that the main thread
+        stood still from the start to the end of the run, `loading_s` that it took to load the results.
+    """
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(algorithm_id)
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback(False)
+    context.setProject(QgsProject.instance())
+    accepted, message = algorithm.checkParameterValues(parameters, context)
+    if not accepted:
+        raise ValueError(f"{algorithm_id} refuses: {message}")
+    ended: list[tuple[bool, dict[str, Any]]] = []
+
+    def over() -> bool:
+        if meanwhile is not None and not ended:
+            meanwhile(feedback)
+        return bool(ended)
+
+    with Gaps() as gaps:
+        task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+        task.executed.connect(lambda ok, results: ended.append((ok, results)))
+        QgsApplication.taskManager().addTask(task)
+        wait_until(over, f"{algorithm_id} to end")
+    ok, results = ended[0]
+    started = time.monotonic()
+    if ok:
+        handleAlgorithmResults(algorithm, context, feedback)
+    loading = time.monotonic() - started
+    told = {key: value for key, value in results.items() if isinstance(value, (int, float, str, list))}
+    return {"ok": ok, "results": told, "log": feedback.textLog(), "gap_s": gaps.longest, "loading_s": loading}
 
 
 def wait_drawn() -> None:
@@ -108,6 +193,26 @@ def take(widget: QWidget, path: str) -> dict[str, Any]:
     if not image.save(path):
         raise OSError(f"could not write the picture {path}")
     return {"path": path, "width": image.width(), "height": image.height(), "colours": colours(image)}
+
+
+@contextmanager
+def dismiss_dialogs() -> Iterator[list[str]]:
+    """Close every dialog that would wait for the user, and note what it said."""
+    said: list[str] = []
+
+    def dismiss() -> None:
+        dialog = QApplication.activeModalWidget()
+        if dialog is not None:
+            said.append(f"{dialog.windowTitle()}: {getattr(dialog, 'text', str)()}")
+            dialog.close()
+
+    timer = QTimer()
+    timer.timeout.connect(dismiss)
+    timer.start(100)
+    try:
+        yield said
+    finally:
+        timer.stop()
 
 
 def leave() -> None:

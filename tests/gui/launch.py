@@ -18,8 +18,8 @@ def play():
     leave = iface.actionExit().trigger
     try:
         sys.path.insert(0, ORDER["folder"])
-        scenes = importlib.import_module("scenes")
-        leave = scenes.leave
+        leave = importlib.import_module("inside").leave
+        scenes = importlib.import_module(ORDER["module"])
         result = getattr(scenes, ORDER["scene"])(ORDER["job"])
     except Exception:
         result = {"error": traceback.format_exc()}

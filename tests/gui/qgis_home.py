@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.which_qgis import program, variables
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "hydranet_qgis"
 
-# No first-run page, no news from the network, no tips: what is left is the window itself.
-SETTINGS = f"""[migration]
+# No first-run page, no news and no fonts from the network, no tips: what is left is the window itself.
+SETTINGS = """[migration]
 firstRunVersionFlag=999999
 
 [core]
@@ -29,14 +31,17 @@ NewsFeed\\httpsfeedqgisorg\\disabled=true
 [app]
 projections\\unknownCrsBehavior=NoAction
 
+[fonts]
+downloadMissingFonts=false
+
 [qgis]
 checkVersion=false
 askToSaveProjectChanges=false
 showTips322=false
+showTips340=false
 newProjectDefault=false
 
 [PythonPlugins]
-{PLUGIN}={{enabled}}
 processing=true
 MetaSearch=false
 db_manager=false
@@ -67,22 +72,24 @@ class QgisHome:
     """A private folder with a profile in which the plugin is installed.
 
     Args:
-        plugins: the folder that holds the plugin's folder, as `.ci/stage.py` makes it.
+        plugins: the folder that holds the plugin's folder, as `.ci/stage.py` makes it; None for a profile
+            that has never seen the plugin.
         python: the worker's interpreter, handed on as HYDRANET_PYTHON.
         enabled: whether the plugin is switched on from the start.
     """
 
-    def __init__(self, plugins: Path, python: str = sys.executable, enabled: bool = True) -> None:
+    def __init__(self, plugins: Path | None, python: str = sys.executable, enabled: bool = True) -> None:
         # Short on purpose: a path to a socket below XDG_RUNTIME_DIR may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="hn-"))
         self.profiles = self.folder / "config"
         profile = self.profiles / "profiles" / "default"
         (profile / "QGIS").mkdir(parents=True)
-        (profile / "QGIS" / "QGIS3.ini").write_text(
-            SETTINGS.format(enabled=str(enabled).lower()), encoding="utf-8"
-        )
         (profile / "python" / "plugins").mkdir(parents=True)
-        (profile / "python" / "plugins" / PLUGIN).symlink_to(plugins / PLUGIN)
+        settings = SETTINGS
+        if plugins is not None:
+            (profile / "python" / "plugins" / PLUGIN).symlink_to(plugins / PLUGIN)
+            settings += f"{PLUGIN}={str(enabled).lower()}\n"
+        (profile / "QGIS" / "QGIS3.ini").write_text(settings, encoding="utf-8")
         for name in ("home", "run", "tmp"):
             (self.folder / name).mkdir(mode=0o700)
         self._python = python
@@ -104,6 +111,7 @@ class QgisHome:
             GDAL_PAM_ENABLED="NO",  # no statistics beside the scene that is looked at
             LC_ALL="C.UTF-8",
             LANG="C.UTF-8",
+            **variables(),
         )
         return {**env, **(extra or {})}
 
@@ -111,7 +119,7 @@ class QgisHome:
         """Run qgis_process to its end without a screen."""
         env = self.environment({"QT_QPA_PLATFORM": "offscreen"})
         done = subprocess.run(
-            [qgis_process_program(), *arguments],
+            [program("qgis_process"), *arguments],
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -131,19 +139,3 @@ class QgisHome:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def qgis_process_program() -> str:
-    """The qgis_process to call: Debian's wrapper of 3.22 adds an option that the program does not know."""
-    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
-    if not program:
-        raise FileNotFoundError("qgis_process is not installed; run make setup.")
-    return program
-
-
-def qgis_program() -> str:
-    """The QGIS to start."""
-    program = shutil.which("qgis")
-    if not program:
-        raise FileNotFoundError("qgis is not installed; run make setup.")
-    return program

@@ -6,13 +6,13 @@ import sys
 from collections import Counter
 from typing import Any
 
-from inside import SCENE, add_scene, colours, differing, leave, place_window, take, wait_drawn, wait_until
+from inside import SCENE, add_scene, colours, differing, place_window, take, wait_drawn, wait_until
 from modelling import save_model
 from qgis.core import Qgis, QgsApplication, QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.utils import active_plugins, iface, plugins
 
-__all__ = ["empty", "leave", "predict", "save_model", "show_runs"]
+__all__ = ["empty", "predict", "save_model", "show_runs"]
 
 DOCK_WIDTH = 380
 
@@ -64,11 +64,8 @@ def show_runs(job: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(window: Any, job: dict[str, Any]) -> dict[str, Any]:
     """What a user sees now: layers, the dock with its most unusual tile, and the pictures asked for."""
-    from hydranet_qgis.dock.tile_model import TILE_ROLE
-
     dock, canvas = plugins["hydranet_qgis"].dock, iface.mapCanvas()
-    rows = wait_until(dock.panel.proxy.rowCount, "a row in HydraNet's dock")
-    tiles = [dock.panel.proxy.index(row, 0).data(TILE_ROLE) for row in range(rows)]
+    tiles = wait_until(dock.panel.shown_tiles, "a row in HydraNet's dock")
     often = Counter(name for tile in tiles for name in tile.chosen)
     rarest = max(tiles, key=lambda tile: sum(1 / often[name] for name in tile.chosen))
     dock.panel.select_tile(rarest.index)
@@ -87,4 +84,4 @@ def _shown(window: Any, job: dict[str, Any]) -> dict[str, Any]:
     wait_drawn()
     scene = canvas.grab().toImage()
     shares = {"map_changed": differing(results, scene), "scene_colours": colours(scene)}
-    return {"layers": layers, "rows": rows, **shares, **pictures}
+    return {"layers": layers, "rows": len(tiles), **shares, **pictures}

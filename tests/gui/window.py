@@ -1,7 +1,8 @@
 """Start the real QGIS with a window on a virtual screen, let a scene play in it, and bring back what it saw.
 
-A scene is a function in tests/gui/scenes.py that runs inside QGIS. It gets a dict and returns one; both
-travel as JSON files. The screen is an Xvfb of this harness's own, so it needs no desktop and touches none.
+A scene is a function in tests/gui/scenes.py, or in another module there, that runs inside QGIS. It gets a
+dict and returns one; both travel as JSON files. The screen is an Xvfb of this harness's own, so it needs
+no desktop and touches none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .qgis_home import QgisHome, qgis_program
+from tests.which_qgis import program
+
+from .qgis_home import QgisHome
 
 SCREEN = "1600x1000x24"
 HANG_S = 300.0  # a QGIS that takes this long stands still; only then is it ended
@@ -60,9 +63,9 @@ def play(home: QgisHome, scene: str, job: Mapping[str, Any], folder: Path) -> di
 
     Args:
         home: settings and environment of this QGIS.
-        scene: name of a function in tests/gui/scenes.py.
+        scene: name of a function in tests/gui/scenes.py, or `module:function` with another module there.
         job: what the scene is told; JSON types.
-        folder: where `<scene>.log`, `<scene>.job.json` and `<scene>.result.json` are written.
+        folder: where `<function>.log`, `<function>.job.json` and `<function>.result.json` are written.
 
     Returns:
         What the scene returned, and `exit_code` of QGIS.
@@ -71,9 +74,11 @@ def play(home: QgisHome, scene: str, job: Mapping[str, Any], folder: Path) -> di
         WindowError: no screen, no start, no end, or an error in the scene.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    module, _, scene = scene.rpartition(":")
     log, job_file, result_file = (folder / f"{scene}{end}" for end in (".log", ".job.json", ".result.json"))
     result_file.unlink(missing_ok=True)
-    order = {"scene": scene, "job": dict(job), "result": str(result_file), "folder": str(LAUNCHER.parent)}
+    order = {"module": module or "scenes", "scene": scene, "job": dict(job)}
+    order |= {"result": str(result_file), "folder": str(LAUNCHER.parent)}
     job_file.write_text(json.dumps(order), encoding="utf-8")
     screen = Screen(folder / "xvfb.log")
     try:
@@ -89,9 +94,11 @@ def play(home: QgisHome, scene: str, job: Mapping[str, Any], folder: Path) -> di
 
 
 def _run_qgis(home: QgisHome, display: str, job_file: Path, log: Path) -> int:
-    command = [qgis_program(), "--noversioncheck", "--nologo", "--lang", "en"]
+    command = [program("qgis"), "--noversioncheck", "--nologo", "--lang", "en"]
     command += ["--profiles-path", str(home.profiles), "--code", str(LAUNCHER)]
-    env = home.environment({"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "HYDRANET_SCENE": str(job_file)})
+    # The screen's size in whole millimetres gives 96.07 dpi, which newer versions scale everything by.
+    screen = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_FONT_DPI": "96"}
+    env = home.environment({**screen, "HYDRANET_SCENE": str(job_file)})
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

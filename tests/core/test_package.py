@@ -1,14 +1,17 @@
-"""The zip: what a user installs with the plugin manager."""
+"""The zip: what a user installs with the plugin manager, and what the plugin repository looks at."""
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from package import PackageError, verify, write
 
-from .qgis_home import QgisHome
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".ci"))
+
+from check_package import findings  # noqa: E402 - lies in .ci
+from package import LEFT_OUT, PackageError, verify, write  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,26 @@ def test_same_files_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
 
 def test_only_what_the_plugin_needs_is_inside(archive: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
-        tops = {name.split("/")[1] for name in opened.namelist()}
+        names = {name.partition("/")[2] for name in opened.namelist()}
+    tops = {name.split("/")[0] for name in names}
     assert {"model_core", "resources", "metadata.txt", "LICENSE", "plugin.py"} <= tops
     assert not tops & {"tests", "Makefile", ".ci", "pyproject.toml", "README.md"}
+    assert not names & LEFT_OUT
+
+
+def test_scanners_of_the_repository_find_nothing(archive: Path) -> None:
+    assert findings(archive) == []
+
+
+def test_scanners_find_what_they_are_there_for(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.zip"
+    lines = ["import os", "", f"KEY = 'AKIA{'Z1X2' * 4}'", "os.system('echo ' + KEY)", "x=1", ""]
+    with zipfile.ZipFile(bad, "w") as opened:
+        opened.writestr("hydranet_qgis/a.py", "\n".join(lines))
+    found = " ".join(findings(bad))
+    assert "bandit: hydranet_qgis/a.py:4: B605" in found
+    assert "detect-secrets: hydranet_qgis/a.py:3: AWS Access Key" in found
+    assert "flake8: hydranet_qgis/a.py:5:2: E225" in found
 
 
 @pytest.mark.parametrize(
@@ -52,13 +72,3 @@ def test_what_the_repository_would_refuse_is_found(
             new.writestr(add.removeprefix("../") if add.startswith("../") else f"hydranet_qgis/{add}", b"")
     with pytest.raises(PackageError, match=expected):
         verify(changed)
-
-
-def test_unpacked_zip_works_as_a_plugin(archive: Path, sample: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(tmp_path / "plugins")  # noqa: S202 - our own zip
-    with QgisHome(tmp_path / "plugins") as installed:
-        job = (f"INPUT={sample}", f"OUTPUT_FOLDER={tmp_path / 'run'}")
-        done = installed.qgis_process("--json", "run", "hydranet:predict", "--", *job)
-    assert done.code == 0, done.out + done.err
-    assert (tmp_path / "run" / "run.json").is_file()

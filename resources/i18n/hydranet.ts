@@ -1,0 +1,2856 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" sourcelanguage="en">
+<context>
+    <name>HydraNet</name>
+    <message>
+        <location filename="../../hydranet_qgis/dock/empty_state.py"/>
+        <source> &amp;Open run folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/empty_state.py"/>
+        <source> &amp;Run HydraNet…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source> and </source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>&amp;All</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>&amp;Automatic</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>&amp;Based on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>&amp;CPU (about 1.2 GB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>&amp;Cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>&amp;Folder of wheels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/page.py"/>
+        <source>&amp;Help</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>&amp;Map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>&amp;Opacity</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>&amp;Policy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>&amp;Set up again…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>&amp;Set up…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>&amp;Test</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>&amp;Threshold of</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>&amp;Tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>(value {sign} {offset}) × {scale}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>+ {count} again for the seams</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <source>, about {time} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>, simulated data only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <source>0 – one answer is certain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>1 band</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>1 tile encoded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <source>1 – all answers equally likely</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>&lt;b&gt;1 of {total} tiles&lt;/b&gt; would change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>&lt;b&gt;No tile would change.&lt;/b&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>&lt;b&gt;{tiles} of {total} tiles&lt;/b&gt; would be decoded; so far there are only scores.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>&lt;b&gt;{tiles} of {total} tiles&lt;/b&gt; would change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>&lt;p&gt;Gives a finished run another policy. The scores are there already, so only the tiles and experts that the new policy adds are decoded; what it drops is taken out. Afterwards the run folder is the same as that of a new run with this policy.&lt;/p&gt;&lt;p&gt;A run of scores only is decoded by it.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/predict.py"/>
+        <source>&lt;p&gt;Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the experts a tile needs decode it. Every expert that was used gives one layer; the routing layer keeps all scores.&lt;/p&gt;&lt;p&gt;A worker process with its own Python environment does the work, so running out of memory there does not take QGIS down.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/route.py"/>
+        <source>&lt;p&gt;Scores every tile of a multi-band satellite raster for every expert, and decides which would decode it, but runs none of them: a fast map of what is where.&lt;/p&gt;&lt;p&gt;The run folder can be given to &lt;i&gt;Reroute a run&lt;/i&gt;, or to &lt;i&gt;What if&lt;/i&gt; in the HydraNet panel, which decode what is then chosen.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>&lt;p&gt;Writes an 8-band GeoTIFF of reflectance &amp;times; 10000 with the bands pan, blue, green, red, re1, re2, re3 and nir, named and in this order, as the model reads it.&lt;/p&gt;&lt;p&gt;Give one layer with several bands, or several layers with one band each, such as the files B02, B03, B04 and B08 of a Sentinel-2 product. Pan is made from the other bands where it is lacking.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>A copy of what the expert {name} finds, for the next step of a model or another place than the run folder; all no data if no tile was routed to it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>A file could not be written; check who owns the QGIS profile, and whether a virus scanner holds the file, then press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>A folder of wheels to install from without a network: collect them with pip download</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>A package arrived damaged; press Set up again, and if that does not help, run pip cache purge.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>A raster of the expert {name} is wanted, but the chosen model bundle has only {names}; leave {parameter} empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>A raster of the expert {name} is wanted, but the experts are limited to {names}; add it there, or leave {parameter} empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>A raster with any of the bands pan, blue, green, red, red edge 1 to 3 (re1, re2, re3) and near infrared (nir). A layer that is no file on this computer is exported first, only the extent if one is given.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>A run is going on in process {pid}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>A run is going on in the worker and would fail. Stop it all the same?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Above the threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Abstained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Address of a package index (a mirror) to take every package from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Adds a band to each expert&apos;s raster that says how unsure the model is there, from 0 (sure) to 1, and a style that shows it. The rasters become larger.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>All experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>All tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Allow a run that already lies in the run folder, finished or not, to be replaced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Allow missing bands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Always the strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>An expert decodes a tile if its score reaches its threshold; a tile may need none</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>An expert is skipped where the pixel size is outside what it was trained for. Tick to use it all the same; its results may then mean little.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>An expert&apos;s score is at most 0.1 below what is enough, or k left it out</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Another QGIS is setting up this profile&apos;s environment already (process {pid} on {host}); wait until it has finished.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Apple GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <source>Arrow keys choose a tile, Enter moves the map to it, Shift and Ctrl select several</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>As the run is: back to its own policy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Asking this Python…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>At most so many experts, the strongest, decode a tile. Fewer is faster. The policy recall knows no such limit and ignores it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Back to the calibrated threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Back to the calibrated threshold, {value:.2f}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Back to the imagery: hide this run&apos;s layers; once more brings them back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Band {band} is the uncertainty: the entropy of the prediction as a share of the largest there can be, 0 where one answer is certain, 1 where all are equally likely.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>Bands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Bands &apos;{text}&apos; is not known; write auto, {known}, or blue=2,green=3,red=4.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Bands gives {name} the layer band &apos;{number}&apos;; write a number from 1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Bands gives {name} the layer band {number}, but the layer has only {count}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Bands names &apos;{name}&apos;, which is none of {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Bands names {name} twice; name each band once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/heat_ramps.py"/>
+        <source>Blues</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>CPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>CPU and Apple GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>CSV files (*.csv)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Cancel set-&amp;up</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>Cancelled; the run itself is finished and kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Cancelled; what was half made has been removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
+        <source>Changes by expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Choose a Python</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
+        <source>Choose a tile in the table or on the map to see its experts&apos; scores.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/heat_ramps.py"/>
+        <source>Cividis</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Classes: {classes}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Clear the filters and show all tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Colour ramp of the scores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Command line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Command: {command}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
+        <source>Compute saved</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
+        <source>Compute saved against all experts on all tiles: {before:.0%} now, {after:.0%} then</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
+        <source>Compute: not known of this run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Continue a run that stopped on the way, with the same settings and the same run folder. The result is the same as without the interruption. Without an unfinished run it starts from the beginning; a finished one of the same settings is taken as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Cop&amp;y CSV</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Copy &amp;log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Copy the command line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Decode what is missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Decode {added} missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Decode {added} missing, drop {dropped}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Decoded in {tiles} of {total} tiles; no data elsewhere.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>Decoding missing tiles {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/rerouting.py"/>
+        <source>Decoding {run}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>Decodings added (tile and expert)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>Decodings dropped (tile and expert)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Description of the run (run.json)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Done; the layers show the new policy.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/drop.py"/>
+        <source>Drop to open the run in &apos;{name}&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Drop {dropped}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>End the waiting worker and free its memory; the next run starts a new one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Every expert that is needed to miss no more than a share of the tiles in need</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Every tile goes to its strongest experts, whatever their scores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Every tile with its scores and experts, as a CSV file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Expert whose threshold is moved</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Experts chosen for the tile, strongest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Experts per tile, at most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Experts that may be chosen, written by name. None: all.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>Exporting the layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Extent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/drop.py"/>
+        <source>Files of {count} folders were dropped; drop one run at a time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Find (Ctrl+F)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Find tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>Folder of a finished run, made by Predict or Route. It is changed; its raster must still be where it was.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Folder with another model.json and its weights. Empty: the model that comes with the plugin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>For this scene it decides as the run&apos;s own policy does.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/heat_ramps.py"/>
+        <source>Greys</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Help</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Highest score of all experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>How experts are chosen for a tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_scores.py"/>
+        <source>How many tiles have which score. The line is the threshold, the dotted line the calibrated one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>How pixel values become reflectance. auto reads it from metadata or from the range of values; scale,offset such as 0.0001,0 states it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/page.py"/>
+        <source>HydraNet computes in a worker process with a Python of its own, apart from QGIS&apos; Python.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>HydraNet has no Python environment for its worker yet; make one with Settings &gt; Options &gt; HydraNet &gt; Set up…, or name there a Python that has torch and rasterio (it may also stand in the variable {variable}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>HydraNet tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/dialog.py"/>
+        <source>HydraNet worker environment</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/provider.py"/>
+        <source>HydraNet – mixture of experts for satellite imagery</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>HydraNet&apos;s private environment does not work any more: there is no Python at {path}, perhaps because Python {version} was removed or upgraded; make it anew with Settings &gt; Options &gt; HydraNet &gt; Set up…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Imagery only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Input raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Input rasters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Installing packages…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>It cannot be started: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>It did not answer within {n} s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/rerouting.py"/>
+        <source>It failed without a word; see the Processing log.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>It takes {n} MB of memory.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>Its last words: {words}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Keep that file: routing the run anew, or resuming it, reads it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/block_copy.py"/>
+        <source>Layer &apos;{name}&apos; cannot be exported; save it as a GeoTIFF and use that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Layer &apos;{name}&apos; could not be exported to {path} ({why}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Layer &apos;{name}&apos; has to be exported to {path}, but another file is there; move it away or choose another run folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
+        <source>Layer &apos;{name}&apos; has {count} bands; give one layer with all the bands, or several with one band each.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Layer &apos;{name}&apos; has {need} GB of pixels to export, and {folder} only {free} GB of space; give an extent, or choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Layer &apos;{name}&apos; is no file on this computer, so its pixels are exported to {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>Layer &apos;{name}&apos; shows finished pictures ({provider}): their colours are no measured bands, so nothing can be predicted from them. Choose a layer with the bands themselves.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Layers of the routed experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>Left out by the mask: {tiles} of {total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>Legend of the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Log of the set-up</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Looking for Python…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>M&amp;issed at most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Made by {program} with the model {model} from {scene}; the scene&apos;s own terms apply.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Made on {day} with Python {python} and torch {torch}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/heat_ramps.py"/>
+        <source>Magma</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Making an environment with {python}…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Map colours</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Memory (MB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Missed at most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Missed at most (%, recall only)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Missed at most, percent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Missing: pairs of a tile and an expert that this policy chooses and the run has not decoded. Only they are decoded, into the layers you see.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Missing: {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/base.py"/>
+        <source>Mixture of experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Model bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Model: {model}, {sha}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>More options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Move a control to see what would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Moved: {experts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>NVIDIA &amp;GPU with CUDA (about 8 GB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>NVIDIA GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Name a Python, or choose Automatic.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Nearly chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Neighbouring tiles share so many pixels and are blended there. More hides seams better and takes longer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>No Python was found that an environment can be made from; install Python 3.10 or newer (from python.org, or python3-venv of your distribution) and open this page again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>No data</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>No environment to compute in yet; set one up once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>No picture: the scene {scene} cannot be read; put it back where it was.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>No picture: {scene} has no pixel here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>No polygon of the mask &apos;{name}&apos; is selected; select some, or use all of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/empty_state.py"/>
+        <source>No run in this project yet. Run HydraNet on a satellite raster, and every tile&apos;s scores and experts appear here. A run&apos;s folder can also be dropped here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>No worker is running; a run starts one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Nothing to decode</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Of the tiles that need an expert, so many in a hundred may be missed; 5 stands for 0.05 on the command line. Only the policy recall uses it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>One layer with all the bands, or one layer per band, all in the same coordinate system; the finest of their resolutions is used for all. Band descriptions or endings of file names such as B02 or blue say which is which.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>One polygon for each tile, with the score of every expert, the experts chosen and why. {routed} of {total} tiles went to an expert, {abstained} needed none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>One polygon per tile, with every expert&apos;s score and why it was chosen or not. Left temporary, it is the table inside the run folder; a file name saves a copy.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Only this part of the raster, widened to whole pixels. Empty: all of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Opacity of the tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Opacity of the tiles: {percent} %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/run_panel.py"/>
+        <source>Open HydraNet run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Open run folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Outcome</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Outlines of the tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Outside the mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Overlap is {overlap} pixels, but the model&apos;s tiles have {tile}; use at most {most}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Overlap of tiles (pixels)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Overwrite a run in the run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>PNG images (*.png)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Package &amp;index</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>Packages could not be installed: {why}; the log tells more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Per tile, at &amp;most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/map_link.py"/>
+        <source>Pick a tile on the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/map_link.py"/>
+        <source>Pick a tile on the map; Escape goes back to the tool before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>Picture of the tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>Policy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Policy changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Polygons in any coordinate system. Only tiles that touch one are read, and results outside the polygons are no data. Empty: no mask.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/predict.py"/>
+        <source>Predict with routed experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Predict with routed experts…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Prepare bands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Prepared raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Processor threads to use. Empty: one for each core. The results are the same.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Progress of the decoding</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Python of an environment with torch and rasterio</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Python of the worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Python {version} with torch {torch} and rasterio {rasterio}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Python {version} without {names}; install it there, or set up an environment below.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Python {version}: {path} ({origin})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>QGIS setting {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/interpreters.py"/>
+        <source>QGIS&apos; own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Radiometry</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Radiometry &apos;{text}&apos; is not understood; write auto, or scale,offset such as 0.0001,0.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>Raster of expert {title}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/route.py"/>
+        <source>Reading and routing tiles {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <source>Reading the results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>Reading the tile&apos;s picture…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>Reading {count} tiles…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/predict.py"/>
+        <source>Reading, routing and decoding tiles {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Ready after {n} s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Recall guarantee</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>Reflectance</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Repeats this run outside QGIS</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>Reroute a run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Results without tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Resume an unfinished run in the run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Resume continues the run in the run folder and Overwrite replaces it; tick only one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/route.py"/>
+        <source>Route tiles (scores only)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Routed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <location filename="../../hydranet_qgis/results.py"/>
+        <source>Routing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Routing policy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Row and column of the tile, from the top left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/map_link.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
+        <source>Row {row}, column {col}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Row {row}, column {col}: {what}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>Run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>Run HydraNet…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>Runs of this project, the latest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Runs on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Runs on: {device}, {precision}, {n} threads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>S&amp;ummary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Save picture of the summary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Save picture…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Save tiles as CSV</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Save tiles…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Scene: {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <source>Score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Score of {expert}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>Score of {expert} from 0 to 1, threshold {threshold:.2f}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>Score of {expert} from 0 to 1; the policy top-k knows no threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Score: {expert}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Scores from which experts decode a tile, such as water=0.4,roads=0.6; 0 takes every tile, 1 hardly any. An expert that is not named keeps its calibrated threshold. Only the policy threshold knows them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/score_bars.py"/>
+        <source>Scores of the tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Scores only: no expert was run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Scores only: no expert was run. Decode from the page &apos;What if&apos;.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>Set up a private environment</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Set up…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Set-up of {time}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Share of the tiles that need an expert which it may miss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Show all tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Show how far each score is from the threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Show only tiles of this expert, and its score; with &apos;nearly chosen&apos;, those it just missed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Show only tiles with this outcome</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Show or hide the tiles of HydraNet runs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Skip damaged parts of the raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_scores.py"/>
+        <source>Spread of the scores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Start a worker with this Python and ask for its versions and its device</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Starting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Starting a worker…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>Starting the HydraNet worker with {path} ({origin}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <source>Starting the worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>Starting the worker to check the environment…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Sto&amp;p worker</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Stopped; the run is as it was.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Stopping</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>Strongest expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Summary of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Take parts of the raster that cannot be read for no data, and count them in a warning, where it would otherwise stop.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>The GeoTIFF to write.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker could not be started with {path}: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker could not start with {path} ({how}); see Settings &gt; Options &gt; HydraNet, where an environment can be made and tested.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker gave no sign of life for {n} s and was ended; run it again, with fewer experts or a smaller extent.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker said nothing for {n} s after it was started with {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker speaks protocol {found}, this plugin speaks {expected}; install the plugin anew and restart QGIS.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet worker stopped unexpectedly ({how}); the next run starts a new one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/rerouting.py"/>
+        <source>The algorithm {name} is not there; enable the HydraNet plugin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>The command line is on the clipboard.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The disk is full; free some space in the QGIS profile&apos;s disk and press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>The disk of the QGIS profile has {free} GB free, about {needed} GB are needed; free some space and press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>The environment is made from this Python; the Python itself is not changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/job.py"/>
+        <source>The environment is ready: Python {python}, torch {torch}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>The environment was made, but {names} is missing in it; the log tells more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/models.py"/>
+        <source>The example model {path} cannot be read and is left out; install the plugin again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>The export of layer &apos;{name}&apos; in {path} is used again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/pixel_window.py"/>
+        <location filename="../../hydranet_qgis/algorithms/values.py"/>
+        <source>The extent lies outside the raster &apos;{name}&apos;; choose one that overlaps it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/run_panel.py"/>
+        <source>The filters were cleared to show the tile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The folder of wheels has no {name} for this Python; add that wheel, or choose the Python the wheels were collected for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>The folder {folder} holds no wheels (*.whl); choose the one they were put into.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The folder&apos;s name is too long for Windows; switch on long paths in Windows (LongPathsEnabled) and press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/values.py"/>
+        <source>The input raster &apos;{name}&apos; cannot be opened; choose a raster that QGIS can show.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>The input raster &apos;{name}&apos; cannot be opened; choose rasters that QGIS can show.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>The layer &apos;{name}&apos; cannot be opened; mend its source or choose another.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
+        <source>The layer &apos;{other}&apos; does not overlap the others; choose layers of one scene.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
+        <source>The layers &apos;{one}&apos; and &apos;{other}&apos; have different coordinate systems; reproject one of them first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
+        <source>The layers could not be put together ({why}); check that each can be opened.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The mask &apos;{name}&apos; cannot be copied for the worker ({trouble}); save it as a GeoPackage and use that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The mask &apos;{name}&apos; cannot be opened; choose a polygon layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The mask &apos;{name}&apos; holds no polygons; choose a polygon layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The mask &apos;{name}&apos; is empty; choose a layer with polygons.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The mask &apos;{name}&apos; lies outside the raster &apos;{raster}&apos;; choose one that overlaps it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>The mask is not one plain file, so its polygons are copied while this run lasts; to repeat it on the command line, save the mask as a GeoPackage.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/values.py"/>
+        <source>The model bundle {folder} has no {file}; choose the folder that holds it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>The model bundle {path} is gone; bring it back to decode with it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The package index could not be reached; check the connection and QGIS&apos; proxy settings, or name another package index or a folder of wheels under More options.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The package index has a certificate that this Python does not trust, often because a company&apos;s proxy reads along; name the company&apos;s certificate in pip&apos;s configuration (pip config set global.cert FILE) and press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The package index has no {name} for this Python and machine; choose another Python (3.11 to 3.13 are the safest), or another package index under More options.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The package index refuses access; check its address, and the user and password in it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>The picture was saved as {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>The plugin&apos;s model bundle could not be read, so none are listed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>The prepared raster &apos;{target}&apos; is one of the inputs; give another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>The prepared raster &apos;{target}&apos; is to be a GeoTIFF; give a name that ends in .tif.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The proxy could not be used; check its address in Settings &gt; Options &gt; Network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>The proxy wants a user and a password; enter them in Settings &gt; Options &gt; Network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>The raster of the expert {name} cannot lie in the run folder {folder}, which has its own; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>The raster of the expert {name} could not be written to {path} ({why}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>The raster {path} is gone; bring it back to decode from it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/routing_sink.py"/>
+        <source>The routing layer could not be written: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The run failed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>The run folder {folder} already holds a run; choose another folder, or tick Overwrite.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>The run folder {folder} holds an unfinished run; tick Resume to continue it or Overwrite to replace it, or choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>The run folder {folder} is a file; give the name of a folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The run was cancelled before it began.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
+        <source>The run was cancelled while its input was exported.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The run was cancelled while its worker started.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The run was cancelled; its worker had to be ended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The run was cancelled; nothing was written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>The same on the command line:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>The same run on the command line:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>The scene has no pixel here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>The scene is not there any more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/job.py"/>
+        <source>The set-up failed: {why}; the log tells more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/job.py"/>
+        <source>The set-up was cancelled; what was half made has been removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>The summary is on the clipboard as CSV.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/what_if.py"/>
+        <source>The threshold of {experts} is 0: any tile with data may go there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
+        <source>The tile and its surroundings in {scene}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_loader.py"/>
+        <source>The tiles of {folder} cannot be read ({kind}: {error}); run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>The tiles were saved as {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>The variable HYDRANET_PYTHON if it is set, then the environment made below, then an environment in the profile&apos;s folder hydranet/venv</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>The worker waits in process {pid}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>The worker&apos;s Python &apos;{value}&apos; from the {origin} does not exist; choose a Python that has torch and rasterio in Settings &gt; Options &gt; HydraNet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>The worker&apos;s Python &apos;{value}&apos; from the {origin} is QGIS itself; choose a Python that has torch and rasterio in Settings &gt; Options &gt; HydraNet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>There is no program {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>There was not enough memory to unpack torch; close other programs and press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>This &amp;one:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This Python cannot make environments; install its venv module (on Debian and Ubuntu the package python3-venv).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is Python {version}; Python {needed} or newer is needed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is QGIS itself, not a Python.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is a 32-bit Python; torch exists for 64 bit only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is a Python for Intel Macs, for which torch is no longer made; use one for Apple silicon.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is not a working Python 3: it did not say what it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/python_facts.py"/>
+        <source>This is {name}; torch needs the usual Python (CPython).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>This model has {experts}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>This summary as a PNG image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>This version of HydraNet comes with other packages: set it up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Threads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
+        <source>Threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Thresholds (threshold only)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Thresholds are given, but the policy {policy} does not use them; leave them empty, or choose the policy threshold.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Thresholds gives {name} &apos;{number}&apos;; write a number from 0 to 1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Thresholds names &apos;{name}&apos;, which is none of the experts {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>Thresholds names {name} twice; name each expert once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>Tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <source>Tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Tiles overlap and are blended there, so decoded neighbours of a tile that comes or goes are decoded once more. The result is the same as that of a new run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>Tiles per expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Tiles per expert and totals, to paste into a spreadsheet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Tiles per expert, mean score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Tiles routed to an expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Tiles that needed no expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Tiles whose experts differ under the policy of the page &apos;What if&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/leftovers.py"/>
+        <source>To go on where it stopped, run it again with the same run folder and tick Resume.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/what_if.py"/>
+        <source>Too few calibration tiles to promise at most {share:g} % missed for {experts}: every tile goes there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Trained on simulated data only; check the result with care.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <source>Uncertainty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Use experts outside their resolution</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>Used now: {path} ({origin})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Values: probability, 0 to 1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Values: {kind} in {unit}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/heat_ramps.py"/>
+        <source>Viridis</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>Waiting for another HydraNet run to finish.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Warnings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/layout.py"/>
+        <source>What &amp;if</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>What batches, queues and caches may take together, beside the model itself. Empty: chosen for this computer. The results are the same.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>What became of the tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>What is dropped can be decoded again at any time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>What is dropped leaves the layers; it can be decoded again at any time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>What the map shows of this run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/drop.py"/>
+        <source>What was dropped is no local file; drop a run&apos;s folder, or one of its files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Where the run is kept: rasters with their styles, the routing table, and run.json, which holds all that is needed to repeat it. A temporary folder is gone when QGIS closes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Which layer band is which. auto reads band descriptions and wavelengths, and refuses rather than guesses. blue=2,green=3,red=4,nir=8 says it band by band. The name of a sensor states a known order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Which tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>Whole run: {cost}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Words in the place, the experts or the outcome, such as r3, water or abstained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Worker environment…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/worker_algorithm.py"/>
+        <source>Working on {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Would change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Would change ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Write bands that the input lacks as no data, where it would otherwise be refused. The model works without them, less well.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>Writing pieces {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <source>Writing {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>a Python, or the folder of an environment, with torch and rasterio</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>about {time}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>about {time} of computing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
+        <location filename="../../hydranet_qgis/routing_style.py"/>
+        <source>abstained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>abstained: all below threshold</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>abstained: no expert can serve this scene</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>against every expert on every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>as chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>below its threshold {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>by colour interpretation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>by description</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>by wavelength</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
+        <source>choice on this page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>compute saved</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>decoded by {experts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_process.py"/>
+        <source>exit code {code}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>from metadata</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>from the Sentinel-2 product</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>from {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>guessed from the values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>hydranet,bands,stack,merge,reflectance,sentinel-2,superdove,planet,worldview,phisat-2,8 bands,geotiff</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/predict.py"/>
+        <source>hydranet,mixture of experts,moe,deep learning,segmentation,classification,satellite,phisat-2,sentinel-2,tiles,routing,clouds,water,land cover</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/route.py"/>
+        <source>hydranet,mixture of experts,moe,routing,switcher,scores,heatmap,triage,satellite,phisat-2,sentinel-2,tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>hydranet,mixture of experts,moe,routing,what if,policy,threshold,top-k,recall,decode</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>in the order of {sensor}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_process.py"/>
+        <source>killed by {signal}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_process.py"/>
+        <source>killed by {signal}, often a lack of memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/interpreters.py"/>
+        <source>known to the py launcher</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>left out when the run was asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>made by Set up… in this QGIS profile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>made by hand in this QGIS profile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>mean {score}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>no data</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>no reason given</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>no scores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>none</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>none found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>not among the {k} strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>not asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>not the strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>not trained for pixels of this size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <source>nothing says which band it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>nothing was said</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>number {rank} of the strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>of the plugin&apos;s checkout</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/interpreters.py"/>
+        <source>on PATH</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>one of {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>outside the mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/failures.py"/>
+        <source>pip cannot use a SOCKS proxy; set an HTTP proxy in Settings &gt; Options &gt; Network, or use a folder of wheels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>reaches its threshold {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>reaches its threshold {limit}, but a stronger expert was taken (k = {k})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>reaches its threshold {limit}, but a stronger expert would be taken (k = {k})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>reaches its threshold {limit}, but {count} stronger experts were taken (k = {k})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>reaches its threshold {limit}, but {count} stronger experts would be taken (k = {k})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>recall, at most {rate} % missed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>recall, ≤ {rate} % missed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>routed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>scale and offset of each band</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_process.py"/>
+        <source>still running</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>the ending {suffix} is not known</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>the name of a sensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/block_copy.py"/>
+        <source>the source does not answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>the strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/interpreters.py"/>
+        <source>the system&apos;s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>the tile has no data</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>the tile lies outside the mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>the usual ones</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>threshold {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>threshold: an expert decodes a tile if its score reaches the threshold calibrated for it, so a tile may need none. top-k: always the strongest experts, whatever their score. recall: every expert that is needed to miss no more than the share below; more are decoded, fewer missed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>top-k, the strongest of every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>top-k, the {k} strongest of every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
+        <source>torch and what else the worker needs go into a folder of this QGIS profile only.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>torch cannot load its libraries; install the Microsoft Visual C++ Redistributable (x64) and press Set up again. {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>trained for pixels of {smallest} to {largest} m</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>unsuited pixel size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>value × {scale}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>variable {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>would be decoded by {experts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>would be decoded: reaches its threshold {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>would be decoded: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>{bands} missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>{bands} synthesised</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>{count} bands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>{count} selected, {rest}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>{count} tiles encoded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{count} times</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>{expert} of {scene}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/score_bars.py"/>
+        <source>{expert}: no score, {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/score_bars.py"/>
+        <source>{expert}: score {score}, threshold {threshold}, {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
+        <source>{expert}: {before} tiles now, {after} then; {added} to decode, {dropped} to drop, {seams} again for the seams</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>{expert}: {tiles} of {total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>{folder} cannot be written: {why}; check its owner and the free space.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{folder} is not a HydraNet run: it has no {file}; choose a run&apos;s own folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/run_list.py"/>
+        <source>{folder} is not there; put it back, or open the run where it is now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/run_panel.py"/>
+        <source>{hidden} of the {count} tiles selected on the map are hidden by the filters.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{hours} h</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <source>{hours} h {minutes} min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{minutes} min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/run_list.py"/>
+        <source>{name} · not there</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>{number} h</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>{number} min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>{number} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
+        <source>{number} {unit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/drop.py"/>
+        <source>{path} belongs to no HydraNet run: there is no {file}; drop a run&apos;s folder, or one of its files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <source>{path} cannot be loaded; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{path} cannot be read ({error}); run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/scene_pixels.py"/>
+        <source>{path} cannot be read any more.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/bundle_info.py"/>
+        <source>{path} cannot be read: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/routing_sink.py"/>
+        <source>{path} cannot be read; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>{path} cannot be written ({error}); choose a folder you may write to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>{path} cannot be written; choose a folder you may write to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{path} does not describe a HydraNet run; choose a run&apos;s own folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{path} has format &apos;{found}&apos;, this plugin reads &apos;{known}&apos;; update the plugin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{path} is damaged ({kind}: {error}); run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/tile_records.py"/>
+        <source>{path} is missing or holds no layer &apos;{layer}&apos;; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/bundle_info.py"/>
+        <source>{path} lists no experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>{policy}, at most {k} per tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_facts.py"/>
+        <source>{policy}; thresholds {listed}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>{program} cannot be started: {why}; choose another Python.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
+        <source>{routed} routed, {abstained} abstained, {empty} without data, {masked} outside the mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>{score} is below its threshold {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{seconds} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
+        <source>{share} % valid pixels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>{shown} of {total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{spent} of the {whole} multiply-accumulates of every expert on every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{text}; of its threads&apos; time {encode} in the encoder and {decode} in experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>{tiles} · {share} %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{times} since the run was made; only what was missing was decoded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>{time} in all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>{time}: given another policy; {added} decoded in addition, {dropped} dropped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>{time}: made by HydraNet ({versions}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/run_folder.py"/>
+        <source>{title} (simulated)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>{total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>{why}; trained on simulated data only</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+</TS>
