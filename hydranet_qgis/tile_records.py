@@ -81,45 +81,60 @@ def read_tiles(run: Run, cancelled: Callable[[], bool] = lambda: False) -> list[
         RunFolderError: the table is missing or cannot be read.
     """
     names = [expert.name for expert in run.experts]
-    wanted = ["tile", "row", "col", "valid", "chosen", "reason", "geom"]
-    wanted += [f"{kind}_{name}" for kind in ("score", "reason") for name in names]
     try:
         # Connecting would make a file that is not there.
         with closing(sqlite3.connect(str(run.routing) if run.routing.is_file() else ":memory:")) as table:
-            known = {row[1]: row[2] for row in table.execute(f'PRAGMA table_info("{ROUTING_LAYER}")')}
-            if not known:
+            if not table.execute("PRAGMA table_info(tiles)").fetchall():
                 raise RunFolderError(
                     tr("{path} is missing or holds no layer '{layer}'; run HydraNet again.").format(
                         path=run.routing, layer=ROUTING_LAYER
                     )
                 )
-            shape = next((name for name, kind in known.items() if kind == "POLYGON"), "geom")
-            wanted[6] = shape
-            columns = ", ".join(f'"{name}"' if name in known else "NULL" for name in wanted)
-            rows = table.execute(f'SELECT {columns} FROM "{ROUTING_LAYER}" ORDER BY "row", "col"')  # noqa: S608
+            rows = table.execute('SELECT * FROM tiles ORDER BY "row", "col"')
+            reader = _Reader([column[0] for column in rows.description], names)
             tiles: list[TileRecord] = []
             for row in rows:
                 if len(tiles) % 1000 == 0 and cancelled():
                     break
-                tiles.append(_tile(row, len(names)))
-    except (sqlite3.Error, TypeError, ValueError) as error:
+                tiles.append(reader.record(row))
+    except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
         raise unreadable(run.routing, error) from error
     return tiles
 
 
-def _tile(row: tuple[Any, ...], experts: int) -> TileRecord:
-    index, at_row, col, valid, chosen, reason, shape = row[:7]
-    return TileRecord(
-        index=int(index),
-        row=int(at_row),
-        col=int(col),
-        valid=float(valid or 0.0),
-        scores=row[7 : 7 + experts],
-        chosen=tuple(part for part in (chosen or "").split(",") if part),
-        reason=reason or "",
-        reasons=tuple(text or "" for text in row[7 + experts :]),
-        wkb=_wkb(shape),
-    )
+class _Reader:
+    """Makes records of the table's rows.
+
+    Args:
+        columns: of the table.
+        names: of the run's experts; one that the table does not know has no scores.
+
+    Raises:
+        LookupError: a column that every run has is not there.
+    """
+
+    def __init__(self, columns: list[str], names: list[str]) -> None:
+        place = {name: number for number, name in enumerate(columns)}
+        self._fixed = [place[name] for name in ("tile", "row", "col", "valid", "chosen", "reason")]
+        # Named by who wrote the file: "geom" with GDAL.
+        self._shape = place.get("geom", place.get("geometry"))
+        self._scores = [place.get(f"score_{name}") for name in names]
+        self._reasons = [place.get(f"reason_{name}") for name in names]
+
+    def record(self, row: tuple[Any, ...]) -> TileRecord:
+        """One tile."""
+        index, at_row, col, valid, chosen, reason = (row[number] for number in self._fixed)
+        return TileRecord(
+            index=int(index),
+            row=int(at_row),
+            col=int(col),
+            valid=float(valid or 0.0),
+            scores=tuple(None if number is None else row[number] for number in self._scores),
+            chosen=tuple(part for part in (chosen or "").split(",") if part),
+            reason=reason or "",
+            reasons=tuple("" if number is None else row[number] or "" for number in self._reasons),
+            wkb=_wkb(None if self._shape is None else row[self._shape]),
+        )
 
 
 def _wkb(blob: bytes | None) -> bytes:

@@ -26,7 +26,7 @@ class RunLayerFinisher(QgsProcessingLayerPostProcessorInterface):
         self._run, self._planned, self._crs = run, planned, crs
         _alive.append(self)
 
-    def postProcessLayer(self, layer: Any, context: QgsProcessingContext, feedback: Any) -> None:  # noqa: N802
+    def postProcessLayer(self, layer: Any, context: QgsProcessingContext, feedback: Any) -> None:
         finish_layer(layer, self._run, self._planned, self._crs)
         project = context.project()
         if project is not None:
