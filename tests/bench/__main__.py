@@ -16,13 +16,16 @@ from model_core.errors import HydraNetError
 from model_core.resources import default_bundle, resource
 
 from . import (
+    bench_dock,
     bench_experts,
     bench_grouping,
     bench_memory,
     bench_overhead,
     bench_precision,
     bench_roofline,
+    bench_routing,
     bench_separate,
+    bench_uncertainty,
     report,
 )
 from .setting import Setting
@@ -35,6 +38,9 @@ CASES = {
     "roofline": bench_roofline,
     "precision": bench_precision,
     "memory": bench_memory,
+    "routing": bench_routing,
+    "uncertainty": bench_uncertainty,
+    "dock": bench_dock,
 }
 OUTPUT = Path("build/bench.json")
 QUICK_SIZES = (1024, 2048)

@@ -11,18 +11,29 @@ Case = Callable[[], object]
 Say = Callable[[str], None]
 
 
-def interleaved(cases: Mapping[str, Case], rounds: int, say: Say) -> dict[str, list[float]]:
+def interleaved(
+    cases: Mapping[str, Case], rounds: int, say: Say, before: Mapping[str, Case] | None = None
+) -> dict[str, list[float]]:
     """Run every case once to warm up, then all of them in turn `rounds` times.
 
     Every second round goes backwards, so that no case always follows the same other one.
+
+    Args:
+        cases: what is timed, by name.
+        rounds: how often each is.
+        say: hears about progress.
+        before: by the same names, what to do each time before a case; it is not timed.
 
     Returns:
         Seconds of each round by case.
     """
     found: dict[str, list[float]] = {name: [] for name in cases}
+    before = before or {}
     for turn in range(rounds + 1):
         order = list(cases) if turn % 2 else list(reversed(cases))
         for name in order:
+            if name in before:
+                before[name]()
             begin = time.perf_counter()
             cases[name]()
             if turn:
