@@ -7,7 +7,7 @@ from typing import Any
 from qgis.core import QgsProject
 from qgis.gui import QgsMapCanvas
 
-from hydranet_qgis import results
+from hydranet_qgis import results, run_events
 from hydranet_qgis.dock.run_panel import RunPanel
 from hydranet_qgis.dock.tile_columns import ABSTAINED, WOULD_CHANGE
 from hydranet_qgis.run_folder import Run
@@ -77,7 +77,7 @@ def test_what_would_change_can_be_listed_and_is_drawn(panel: RunPanel, monkeypat
 
 def test_a_run_with_another_policy_is_shown_again(panel: RunPanel, qtbot: Any) -> None:
     with qtbot.waitSignal(panel.runShown) as shown:
-        panel.widgets.what_if.rerouted.emit(str(panel.run.folder))
+        run_events.announce(panel.run.folder)  # as the algorithm does at its end
     assert shown.args[0].folder == panel.run.folder
 
 

@@ -131,7 +131,10 @@ def test_a_missing_environment_is_told_at_first_use_and_not_again(
     QgsSettings().remove(plugin_module.HINT_SHOWN)
 
 
-def test_with_an_environment_nothing_is_told(window: Window, project: QgsProject, qtbot: Any) -> None:
+def test_with_an_environment_nothing_is_told(
+    window: Window, project: QgsProject, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    monkeypatch.setattr(plugin_module, "find_interpreter", lambda: None)
     QgsSettings().remove(plugin_module.HINT_SHOWN)
     plugin = hydranet_qgis.classFactory(window.iface)
     plugin.initGui()
