@@ -24,6 +24,7 @@ from ..run_registry import RunRegistry
 from .elided_combo import combo_box
 from .empty_state import EmptyState
 from .heat_strip import HeatStrip
+from .help_button import HelpButton
 from .notice import Notice
 from .summary_page import SummaryPage
 from .tiles_page import TilesPage
@@ -43,7 +44,7 @@ class PanelWidgets:
         runs, open_button, run_button, pick_button: the row on top.
         problem: a sentence, hidden while there is none.
         heat: what the map shows.
-        tabs: the three pages below.
+        tabs, help_button: the three pages below, and what explains the one in front.
         tiles, what_if, summary: the pages.
         reading, reading_text: takes the place of the tiles while they are read.
         kind, expert, text, table, count, bars, detail_title: of the page of tiles.
@@ -110,6 +111,13 @@ class PanelWidgets:
         self.tabs.addTab(self._stack, tr("&Tiles"))
         self.tabs.addTab(self.what_if, tr("What &if"))
         self.tabs.addTab(self.summary, tr("S&ummary"))
+        pages = {
+            self._stack: ("dock", "tiles"),
+            self.what_if: ("whatif", ""),
+            self.summary: ("dock", "summary"),
+        }
+        self.help_button = HelpButton(self.tabs, pages)
+        self.tabs.setCornerWidget(self.help_button, Qt.Corner.TopRightCorner)
         return self.tabs
 
     def show_tiles(self) -> None:

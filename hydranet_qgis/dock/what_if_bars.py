@@ -145,7 +145,7 @@ class ChangeBars(QWidget):
         least = small.horizontalAdvance("100% → 100%") - total + 4
         signs = max(small.horizontalAdvance(widest), least)
         left = _DOT + _GAP
-        title = min(0.36 * box.width(), 170.0)
+        title = min(0.42 * box.width(), 170.0)
         bar = max(24.0, box.width() - left - title - signs - total - _GAP)
         edges = (left, left + title, left + title + bar, box.width() - total, box.width())
         columns = [QRectF(a, box.top(), b - a, box.height()) for a, b in zip(edges, edges[1:])]
