@@ -13,7 +13,7 @@ from ..i18n import tr
 from ..run_folder import Run
 from .expert_shares import ExpertShares
 from .outcome_bar import OutcomeBar, legend_html
-from .painting import muted, scaled, smaller
+from .painting import scaled, smaller
 from .summary_table import ExpertNumbers, spent_macs
 
 _FACTS = ("fact0", "fact1", "fact2")
@@ -121,9 +121,6 @@ class SummaryCard(QWidget):
         font = smaller(label)
         font.setBold(True)
         label.setFont(font)
-        palette = label.palette()
-        palette.setColor(label.foregroundRole(), muted(self.palette(), 0.75))
-        label.setPalette(palette)
         self._heads[name] = label
         self._layout.addWidget(label)
 
