@@ -12,6 +12,7 @@ from typing import Any
 
 from qgis.core import QgsProject
 
+from .layer_files import file_of, own_source
 from .run_folder import ROUTING_FILE, Run, is_run
 
 PROPERTY_RUN = "hydranet/run_folder"
@@ -69,13 +70,17 @@ def find_layer(project: QgsProject, run: Run, role: str) -> Any | None:
 
 def own_layers(project: QgsProject, run: Run) -> list[Any]:
     """The project's layers that show files of this run folder."""
-    return [layer for layer in project.mapLayers().values() if is_own(layer, run)]
+    return layers_in(project, run.folder)
+
+
+def layers_in(project: QgsProject, folder: Path) -> list[Any]:
+    """The project's layers that show files of a folder."""
+    return [layer for layer in project.mapLayers().values() if _lies_in(layer, folder)]
 
 
 def is_own(layer: Any, run: Run) -> bool:
     """Whether a layer shows a file of this run folder, rather than a copy or something else."""
-    path = layer_file(layer)
-    return path is not None and same_folder(path.parent, run.folder)
+    return _lies_in(layer, run.folder)
 
 
 def is_tied(layer: Any) -> bool:
@@ -92,8 +97,13 @@ def layer_file(layer: Any) -> Path | None:
     """File of a local raster or vector layer."""
     if layer.providerType() not in ("gdal", "ogr"):
         return None
-    source = layer.source().split("|", 1)[0]
-    return Path(source) if source and not source.startswith("/vsi") else None
+    path, _ = file_of(own_source(layer))
+    return Path(path) if path and not path.startswith("/vsi") else None
+
+
+def _lies_in(layer: Any, folder: Path) -> bool:
+    path = layer_file(layer)
+    return path is not None and same_folder(path.parent, folder)
 
 
 def _leads_to(folder: Path | None, wanted: Path) -> bool:

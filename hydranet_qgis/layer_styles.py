@@ -61,13 +61,16 @@ def first_style(layer: Any, expert: RunExpert, style: Path | None) -> None:
         layer.setOpacity(opacity)
 
 
-def follow_style(layer: Any, style: Path | None) -> None:
+def follow_style(layer: Any, style: Path | None) -> bool:
     """Take over a style file that has changed, such as the range of a density; the opacity stays.
 
     What the user has changed in the style is kept as long as the file is the same.
+
+    Returns:
+        Whether the style file is another one.
     """
     if style is None or _checksum(style) == layer.customProperty(PROPERTY_STYLE):
-        return
+        return False
     manager = layer.styleManager()
     current = manager.currentStyle()
     if current == uncertainty_name():
@@ -76,6 +79,7 @@ def follow_style(layer: Any, style: Path | None) -> None:
     if _load(layer, style):
         layer.setOpacity(opacity)
     manager.setCurrentStyle(current)
+    return True
 
 
 def uncertainty_name() -> str:

@@ -16,7 +16,7 @@ from .errors import EnvironmentMissing
 from .i18n import tr
 from .provider import PROVIDER_ID, HydraNetProvider
 from .setup.job import close_shared_job, shared_job
-from .worker_client import shared_client
+from .worker_client import close_shared_client
 
 MENU = "&HydraNet"
 PREDICT = f"{PROVIDER_ID}:predict"
@@ -106,7 +106,7 @@ class HydraNetPlugin:
             registry.removeProvider(PROVIDER_ID)
         self._provider = None
         loading.release()
-        shared_client().shutdown()
+        close_shared_client()
         if self._translator is not None:
             QCoreApplication.removeTranslator(self._translator)
             self._translator = None

@@ -6,13 +6,14 @@ say of themselves in `layer_metadata`, where they lie in `layer_group`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsDataProvider,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
@@ -20,6 +21,7 @@ from qgis.core import (
 
 from . import layer_styles, routing_style
 from .i18n import tr
+from .layer_files import is_current, note_opened, reopen, stands_in
 from .layer_group import put_into_group, run_group
 from .layer_identity import (
     PROPERTY_ROLE,
@@ -46,6 +48,7 @@ __all__ = [
     "layer_role",
     "load_routing",
     "load_run",
+    "loading_steps",
     "place_in_group",
     "plan",
     "refresh_layer",
@@ -127,6 +130,7 @@ def finish_layer(
     if crs is not None and crs.isValid() and not layer.crs().isValid():
         layer.setCrs(crs)
     _tell(layer, run, planned)
+    note_opened(layer)
     layer.triggerRepaint()
 
 
@@ -134,16 +138,21 @@ def refresh_layer(layer: Any, run: Run, planned: PlannedLayer) -> None:
     """Have a layer whose file was replaced show the new one.
 
     What the user has set stays: name, visibility, opacity, place, and the style unless the run brings
-    another one.
+    another one. A file that is still the same is not read again: with many layers that takes time, and so
+    does drawing them.
     """
-    _read_again(layer, planned)
+    read = not (is_current(layer) or stands_in(layer))
+    if read:
+        _read_again(layer, planned)
     if planned.is_raster:
-        layer_styles.follow_style(layer, planned.style)
+        restyled = layer_styles.follow_style(layer, planned.style)
+        _tell(layer, run, planned)
+        if read or restyled:
+            layer.triggerRepaint()
+            layer.emitStyleChanged()  # the legend follows only this signal
     else:
         routing_style.show(layer, run, routing_style.shown(layer))
-    _tell(layer, run, planned)
-    layer.triggerRepaint()
-    layer.emitStyleChanged()  # the legend follows only this signal
+        _tell(layer, run, planned)
 
 
 def place_in_group(project: QgsProject, layer: Any, run: Run) -> None:
@@ -168,19 +177,31 @@ def load_run(run: Run, project: QgsProject) -> list[Any]:
     Returns:
         All layers of the run in the project, top first.
     """
-    layers = []
-    for item in plan(run):
-        present = [layer for layer in own_layers(project, run) if layer_role(layer) == item.role]
-        for layer in present:
-            refresh_layer(layer, run, item)
-        layers.append(present[0] if present else _add(item, run, project))
-    _remove_stale(project, run)
+    layers = [step() for step in loading_steps(run, project)]
     return [layer for layer in layers if layer is not None]
+
+
+def loading_steps(run: Run, project: QgsProject) -> list[Callable[[], Any]]:
+    """What `load_run` does, in steps short enough that a window does not stand still.
+
+    Returns:
+        Functions to call one after the other; they give the layers, top first, and in the end None.
+    """
+    steps = [partial(_bring_in_line, item, run, project) for item in plan(run)]
+    return [*steps, partial(_remove_stale, project, run)]
 
 
 def load_routing(run: Run, project: QgsProject) -> Any | None:
     """Add only the run's routing layer to the project; None if it cannot be read."""
     return _add(plan(run)[0], run, project)
+
+
+def _bring_in_line(planned: PlannedLayer, run: Run, project: QgsProject) -> Any | None:
+    """Refresh the layers in one role, or add one; None if it cannot be read."""
+    present = [layer for layer in own_layers(project, run) if layer_role(layer) == planned.role]
+    for layer in present:
+        refresh_layer(layer, run, planned)
+    return present[0] if present else _add(planned, run, project)
 
 
 def _add(planned: PlannedLayer, run: Run, project: QgsProject) -> Any | None:
@@ -218,19 +239,14 @@ def _expert(run: Run, planned: PlannedLayer) -> RunExpert | None:
 
 def _read_again(layer: Any, planned: PlannedLayer) -> None:
     """Open the file anew; one and the same path may lead to another file since."""
-    if layer.isValid():
-        layer.reload()
     if planned.is_raster:
         _forget_statistics(Path(planned.source))
+        reopen(layer, planned.source)  # bands and statistics: only a new provider knows them
     elif layer.isValid():
-        return
-    # Bands, statistics and a layer that could not be read before: only a new provider knows them.
-    crs = layer.crs()
-    layer.setDataSource(
-        planned.source, layer.name(), layer.providerType(), QgsDataProvider.ProviderOptions(), False
-    )
-    if crs.isValid():
-        layer.setCrs(crs)
+        layer.reload()
+    else:
+        reopen(layer, planned.source)
+    note_opened(layer)
 
 
 def _forget_statistics(raster: Path) -> None:

@@ -7,7 +7,8 @@ a project or a window, so it may be used from any thread.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -172,7 +173,8 @@ class Run:
 
 def is_run(folder: Path) -> bool:
     """Whether `folder` looks like a run."""
-    return (folder / RUN_FILE).is_file()
+    # Not Path.is_file, which raises where a folder may not be entered or a network drive is gone.
+    return os.path.isfile(folder / RUN_FILE)
 
 
 def read_run(folder: Path) -> Run:
@@ -204,7 +206,7 @@ def read_run(folder: Path) -> Run:
         )
     try:
         return _run(Path(folder), data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RunFolderError(
             tr("{path} is damaged ({kind}: {error}); run HydraNet again.").format(
                 path=path, kind=type(error).__name__, error=error
@@ -234,8 +236,8 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         masked=int(tiles.get("masked") or 0),
         abstained=int(tiles["abstained"]),
         routed=int(tiles["routed"]),
-        saved=macs.get("saved_fraction"),
-        seconds=seconds.get("total"),
+        saved=_known(float, macs.get("saved_fraction")),
+        seconds=_known(float, seconds.get("total")),
         policy=str(policy.get("kind") or "threshold"),
         top_k=int(policy.get("k") or 1),
         warnings=tuple(str(text) for text in data.get("warnings") or ()),
@@ -244,9 +246,9 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         miss_rate=float(policy.get("miss_rate") or request.get("miss_rate") or 0.05),
         thresholds={str(name): float(value) for name, value in (request.get("thresholds") or {}).items()},
         decoded=bool(data.get("decoded", True)),
-        encoder_macs=macs.get("encoder"),
-        switcher_macs=macs.get("switcher"),
-        encode_seconds=seconds.get("encode"),
+        encoder_macs=_known(int, macs.get("encoder")),
+        switcher_macs=_known(int, macs.get("switcher")),
+        encode_seconds=_known(float, seconds.get("encode")),
         uncertainty=bool(data.get("uncertainty")),
         reroutes=len(data.get("reroutes") or ()),
         bundle=Path(request["bundle"]) if request.get("bundle") else None,
@@ -278,9 +280,14 @@ def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
         skipped=item.get("skipped"),
         bundle_threshold=float(item.get("bundle_threshold", item["threshold"])),
         needed_scores=tuple(float(score) for score in item.get("needed_scores") or ()),
-        macs=item.get("macs_per_tile"),
+        macs=_known(int, item.get("macs_per_tile")),
         seconds=float(item.get("seconds") or 0.0),
         description=str(item.get("description") or ""),
         license=str(item.get("license") or ""),
-        uncertainty_band=item.get("uncertainty_band"),
+        uncertainty_band=_known(int, item.get("uncertainty_band")),
     )
+
+
+def _known(kind: Callable[[Any], Any], value: Any) -> Any:
+    """A number that older runs lack, None for those."""
+    return None if value is None else kind(value)

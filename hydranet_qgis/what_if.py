@@ -206,7 +206,9 @@ class WhatIf:
         self._index = np.array([tile.index for tile in tiles], dtype=np.int64)
         self._row = np.array([tile.row for tile in tiles], dtype=np.int64)
         self._col = np.array([tile.col for tile in tiles], dtype=np.int64)
-        self._grid: Grid | None = grid_of(run.folder)
+        grid = grid_of(run.folder)
+        # A table of tiles that is not this run's, such as after half a copy, must not stop the panel.
+        self._grid: Grid | None = grid if grid is not None and grid.holds(self._row, self._col) else None
         self._rates: Rates = rates_of(run)
 
     def change(self, policy: Policy) -> Change:

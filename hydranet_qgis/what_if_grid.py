@@ -28,6 +28,12 @@ class Grid:
     size: int
     overlap: int
 
+    def holds(self, row: Any, col: Any) -> bool:
+        """Whether all tiles in these rows and columns, int (N,), are among the grid's."""
+        rows = len(positions(self.height, self.size, self.overlap))
+        cols = len(positions(self.width, self.size, self.overlap))
+        return bool(((row >= 0) & (row < rows) & (col >= 0) & (col < cols)).all())
+
     def touched(self, pairs: Any, row: Any, col: Any) -> Any:
         """Where a tile's window shares a pixel with the window of a marked tile; marked ones do too.
 
@@ -61,7 +67,7 @@ def grid_of(folder: Path) -> Grid | None:
         area = data.get("window") or data["scene"]
         grid = data["grid"]
         found = Grid(int(area["width"]), int(area["height"]), int(grid["tile"]), int(grid["overlap"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     sound = found.width > 0 and found.height > 0 and found.size > 0
     return found if sound and 0 <= found.overlap <= found.size // 2 else None

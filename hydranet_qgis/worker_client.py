@@ -47,6 +47,7 @@ class WorkerClient:
         self._swap = threading.Lock()  # guards _process against shutdown() from another thread
         self._process: WorkerProcess | None = None
         self._next_id = 0
+        self._closed = False
         self.versions: dict[str, Any] = {}  # what the last worker said it has
 
     @property
@@ -102,12 +103,18 @@ class WorkerClient:
             WorkerCrashed: the process ended, hung, or could not start.
             WorkerCancelled: stopped by the user.
         """
-        self._wait_for_turn(on_event, cancelled)
+
+        def stopped() -> bool:
+            return self._closed or cancelled()
+
+        self._wait_for_turn(on_event, stopped)
         try:
-            process = self._ensure(interpreter, on_event, cancelled)
+            if self._closed:
+                raise WorkerCancelled(tr("The HydraNet plugin was switched off."), began=False)
+            process = self._ensure(interpreter, on_event, stopped)
             self._next_id += 1
             try:
-                return self._follow(process, self._next_id, method, params, on_event, cancelled)
+                return self._follow(process, self._next_id, method, params, on_event, stopped)
             except PluginError:
                 raise
             except BaseException:
@@ -122,6 +129,11 @@ class WorkerClient:
             process, self._process = self._process, None
         if process is not None:
             process.kill() if self.busy else process.stop()
+
+    def close(self) -> None:
+        """End the worker for good: a job that waits for its turn, or comes later, is cancelled."""
+        self._closed = True
+        self.shutdown()
 
     def _wait_for_turn(self, on_event: EventHandler, cancelled: Asked) -> None:
         told = False
@@ -291,10 +303,19 @@ def _qgis_prefix() -> str:
 
 
 _shared = WorkerClient()
-# Last resort where nobody unloads the plugin (qgis_process); the worker also ends with our pipes.
-atexit.register(_shared.shutdown)
 
 
 def shared_client() -> WorkerClient:
     """The one client of this QGIS."""
     return _shared
+
+
+def close_shared_client() -> None:
+    """Close it, for unloading; who asks for it from now on gets another."""
+    global _shared
+    client, _shared = _shared, WorkerClient()
+    client.close()
+
+
+# Last resort where nobody unloads the plugin (qgis_process); the worker also ends with our pipes.
+atexit.register(close_shared_client)

@@ -27,6 +27,8 @@ from .records import Start, TileRecord
 FORMAT = "hydranet-journal/1"
 PLAN = "plan.json"
 PROGRESS = "progress.jsonl"
+RESULT, MOVING = "result", "moving.json"
+RUN_JSON = "run.json"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,17 @@ class Journal:
     @property
     def unfinished(self) -> bool:
         """Whether a run was begun here that is not there yet."""
-        return self.exists and not self.reroutes
+        return self.exists and not self.reroutes and not self.moved
+
+    @property
+    def moved(self) -> bool:
+        """Whether the run was moved out of here to its last file, and only the journal was not removed.
+
+        `run.json` is the last.
+        """
+        if not (self.folder / MOVING).exists() or (self.folder / RESULT / RUN_JSON).exists():
+            return False
+        return (self.folder.parent / RUN_JSON).exists()
 
     @property
     def worth_keeping(self) -> bool:

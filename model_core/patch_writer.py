@@ -7,7 +7,9 @@ not depend on the raster's height.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +50,14 @@ class PatchWriter(BlockWriter):
             height: in pixels.
             uncertainty: as in `BlockWriter`.
             old: the older raster; None = it had none.
-            changed: tiles that it has and should not have, or the other way round.
+            changed: tiles that it has and should not have, or the other way round, in tile order.
 
         Raises:
             OutputError: the older raster cannot be read, or is another one.
         """
         super().__init__(folder, spec, width, height, uncertainty)
         self._old = old
-        self._changed = list(changed)
+        self._changed = deque(changed)  # in tile order, from the top
         self._regions: dict[int, np.ndarray] = {}  # bool (h, width) of each open row of blocks
         self._next = 0  # first row of the first row of blocks that was never open
         if old is not None:
@@ -92,10 +94,11 @@ class PatchWriter(BlockWriter):
         while self._next < bottom:
             row, rows = self._next, min(BLOCK, self._height - self._next)
             region = np.zeros((rows, self._width), dtype=bool)
-            for tile in self._changed:
-                if tile.y < row + rows and tile.y + tile.height > row:
-                    above = max(tile.y - row, 0)
-                    region[above : tile.y + tile.height - row, tile.x : tile.x + tile.width] = True
+            while self._changed and self._changed[0].y + self._changed[0].height <= row:
+                self._changed.popleft()
+            for tile in takewhile(lambda tile, end=row + rows: tile.y < end, self._changed):
+                above = max(tile.y - row, 0)
+                region[above : tile.y + tile.height - row, tile.x : tile.x + tile.width] = True
             values = self._older(row, rows)
             values[:, region] = self.nodata
             self._open[row], self._regions[row] = values, region

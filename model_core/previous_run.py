@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import OutputError
 from .pixel_counts import PixelCounts
 from .plan import Plan
@@ -58,7 +60,7 @@ class PreviousRun:
         created: when it was made.
         policy: as run.json tells it.
         decoded: whether its chosen experts were run.
-        sha256: of its model.
+        sha256, precision: of its model.
         counts: odd pixels met.
         seconds: by stage, and in total.
         reroutes: what was done to it since.
@@ -71,6 +73,7 @@ class PreviousRun:
     policy: dict[str, Any]
     decoded: bool
     sha256: str
+    precision: str
     counts: PixelCounts
     seconds: dict[str, float]
     reroutes: list[dict[str, Any]]
@@ -87,7 +90,8 @@ class PreviousRun:
         try:
             found = cls(
                 folder, run, request, str(run["created"]), dict(run["policy"]), run["decoded"] is True,
-                str(run["model"]["sha256"]), PixelCounts.from_dict(run["pixel_counts"]),
+                str(run["model"]["sha256"]), str(run["model"]["precision"]),
+                PixelCounts.from_dict(run["pixel_counts"]),
                 {name: float(value) for name, value in run["seconds"].items()},
                 [dict(told) for told in run["reroutes"]],
             )  # fmt: skip
@@ -111,6 +115,13 @@ class PreviousRun:
                 f"The run in '{self.folder}' was made with another model than the bundle holds now; "
                 "run the prediction again."
             )
+        if plan.model.precision != self.precision:
+            # Scores are too close to tell, and one raster would hold values of both.
+            raise OutputError(
+                f"The run in '{self.folder}' was computed in {self.precision}, and would be changed in "
+                f"{plan.model.precision} here; change it on a machine like the one that made it, or run the "
+                "prediction again."
+            )
         now = {
             **place(plan),
             "band_mapping": band_record(plan.scene),
@@ -122,6 +133,18 @@ class PreviousRun:
                     f"'{plan.request.input}' is not what it was when the run was made: its {_WORDS[name]} "
                     "differs; run the prediction again."
                 )
+
+    def check_tiles(self, rasters: Sequence[OldRaster], chosen: np.ndarray) -> None:
+        """Make sure that the routing table tells of the tiles that went to the experts, bool (N, E).
+
+        Raises:
+            OutputError: somebody has edited it, or run.json.
+        """
+        if [raster.tiles for raster in rasters] != chosen.sum(axis=0).tolist():
+            raise OutputError(
+                f"The routing table in '{self.folder}' sends other tiles to the experts than run.json tells, "
+                "as one of them was edited; run the prediction again."
+            )
 
     def rasters(self, experts: Sequence[ExpertSpec]) -> list[OldRaster]:
         """What each expert left.

@@ -22,13 +22,16 @@ def run_table(run: Mapping[str, Any]) -> str:
         share = expert["tiles"] / max(tiles["total"], 1)
         note = expert["output"] or (f"({expert['skipped']})" if expert["skipped"] else "-")
         rows.append((expert["name"], str(expert["tiles"]), f"{share:.1%}", note))
+    # What a run took and what was done to it since: the second may be the larger part by far.
+    later = sum(told["seconds"] for told in run.get("reroutes", ()))
+    rerouted = f", and {later:.1f} s to reroute" if later else ""
     masked = f", {tiles['masked']} outside the mask" if tiles.get("masked") else ""
     return "\n".join(
         [
             *_aligned(rows, "<>>"),
             f"{tiles['total']} tiles: {tiles['routed']} routed, {tiles['abstained']} abstained, "
             f"{tiles['empty']} without data{masked}. {macs['saved_fraction']:.1%} of the "
-            f"multiply-accumulates of running every expert saved. {run['seconds']['total']:.1f} s.",
+            f"multiply-accumulates of running every expert saved. {run['seconds']['total']:.1f} s{rerouted}.",
             bands_text(run),
             f"Run folder: {run['request']['output']}",
         ]

@@ -90,10 +90,14 @@ def reroute(
             old.check(plan)
             work = _Reroute(plan, old, folder)
             folder.reserve(file_names(model.experts), asked.input)
-            for note in [*folder.notes, *scene.warnings, *plan.notes]:
+            known = [*scene.warnings, *plan.notes]
+            for note in [*folder.notes, *known]:
                 emit(events.log("warning", note))
             limits = limits_for(scene, model, threads, memory_mb)
             summary = work.run(limits, emit, cancelled)
+            for note in summary["warnings"]:
+                if note not in known:
+                    emit(events.log("warning", note))
         check(cancelled)
         summary["reroutes"][-1]["seconds"] = round(time.perf_counter() - begin, 3)
         folder.commit(summary)
@@ -109,6 +113,7 @@ class _Reroute:
         names = [spec.name for spec in plan.model.experts]
         self._tiles: StoredTiles = read_table(folder.path / ROUTING_TABLE, plan.grid.tiles, names)
         self._before: list[OldRaster] = old.rasters(plan.model.experts)
+        old.check_tiles(self._before, self._tiles.chosen)
         self._routing = plan.decide(self._tiles.scores, self._tiles.valid > 0, ~plan.wanted)
         decoded = self._tiles.chosen & old.decoded
         self._change = Change(plan.grid, decoded, self._routing.rank > 0)

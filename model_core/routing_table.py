@@ -129,12 +129,15 @@ def read_table(path: Path, tiles: Sequence[Tile], names: Sequence[str]) -> Store
     """
     try:
         meta, _, _, columns = raw.read(str(path), layer=LAYER, read_geometry=False)
-    except (DataSourceError, DataLayerError, OSError, RuntimeError) as error:
+    # A damaged file may hold texts that are none.
+    except (DataSourceError, DataLayerError, OSError, RuntimeError, UnicodeDecodeError) as error:
         raise OutputError(f"'{path}' cannot be read ({error}); run the prediction again.") from error
     fields = dict(zip(meta["fields"], columns, strict=True))
     where = ["tile", "x", "y", "width", "height"]
-    wanted = [*where, "valid", "chosen", "reason", *(f"score_{name}" for name in names)]
+    texts = ["chosen", "reason"]
+    wanted = [*where, "valid", *texts, *(f"score_{name}" for name in names)]
     same = set(wanted) <= set(fields) and len(fields["tile"]) == len(tiles)
+    same = same and all((fields[name].dtype == object) == (name in texts) for name in wanted)
     if same:
         order = np.argsort(fields["tile"], kind="stable")
         fields = {name: fields[name][order] for name in wanted}

@@ -20,15 +20,15 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from .errors import CancelledError, OutputError
 from .files import write_whole
-from .journal import PLAN, Journal
+from .journal import MOVING, PLAN, RESULT, RUN_JSON, Journal
 
 FORMAT = "hydranet-run/1"
-RUN_JSON = "run.json"
 ROUTING_TABLE = "routing.gpkg"
 ROUTING_STYLE = "routing.qml"
 JOURNAL = "journal"
 _LOCK = "lock"
-_RESULT, _PREVIOUS, _MOVING = "result", "previous", "moving.json"
+_PREVIOUS = "previous"
+_LAST = (PLAN, MOVING)  # what is removed last, in this order
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -46,6 +46,9 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise OutputError(f"'{path}' cannot be read ({error}); run the prediction again.") from error
     if not isinstance(run, dict) or run.get("format") != FORMAT:
         raise OutputError(f"'{path}' is not a {FORMAT} file; choose the folder of a HydraNet run.")
+    experts = run.get("experts", [])
+    if not isinstance(experts, list) or not all(isinstance(expert, dict) for expert in experts):
+        raise OutputError(f"'{path}' is damaged: 'experts' is no list of objects; run the prediction again.")
     return run
 
 
@@ -84,7 +87,7 @@ class RunFolder:
         self.path = Path(path).absolute()
         self.keep_on_cancel = keep_on_cancel
         self.journal = Journal(self.path / JOURNAL)
-        self.staging = self.journal.folder / _RESULT
+        self.staging = self.journal.folder / RESULT
         # What was to be overwritten when the run began still is when it goes on.
         self._overwrite = overwrite or (resume and self.journal.overwrites)
         self.resuming = False
@@ -189,8 +192,10 @@ class RunFolder:
             path.parent.mkdir(exist_ok=True)
 
     def _empty_journal(self) -> None:
-        # The plan goes last: as long as anything is left, the folder can be told to be a journal.
-        for entry in sorted(self.journal.folder.iterdir(), key=lambda entry: entry.name == PLAN):
+        # Without the list of moves an older run that is still here would be put back over a whole one, and
+        # without the plan the folder could not be told to be a journal.
+        order = {name: place for place, name in enumerate(_LAST, start=1)}
+        for entry in sorted(self.journal.folder.iterdir(), key=lambda entry: order.get(entry.name, 0)):
             if entry.name == _LOCK:
                 continue
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -242,9 +247,9 @@ class RunFolder:
         names = [path.name for path in self.staging.iterdir()]
         new = sorted(names, key=lambda name: (name == RUN_JSON, name))
         going = [name for name in self._old if name not in self._kept]
-        going += [f"{name}.aux.xml" for name in going if name.endswith(".tif")]
+        going += [name + ending for name in going for ending in _beside(name)]
         # Whoever finds the journal after a crash in the middle of the moves can undo them.
-        write_whole(self.journal.folder / _MOVING, json.dumps({"new": new}).encode())
+        write_whole(self.journal.folder / MOVING, json.dumps({"new": new}).encode())
         previous = self.journal.folder / _PREVIOUS
         try:
             previous.mkdir(exist_ok=True)
@@ -261,7 +266,7 @@ class RunFolder:
 
     def _recover(self) -> None:
         """Undo moves that did not come to their end: new files go back, then the older run returns."""
-        moving, previous = self.journal.folder / _MOVING, self.journal.folder / _PREVIOUS
+        moving, previous = self.journal.folder / MOVING, self.journal.folder / _PREVIOUS
         try:
             new = json.loads(moving.read_text(encoding="utf-8"))["new"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -321,9 +326,17 @@ class RunFolder:
         )
 
 
+def _beside(name: str) -> tuple[str, ...]:
+    """Endings of what readers leave beside a file, which would be taken to belong to the next one."""
+    if name.endswith(".gpkg"):
+        return ("-wal", "-shm", "-journal")  # SQLite would write into the new table what is left in them
+    return (".aux.xml",) if name.endswith(".tif") else ()
+
+
 def _is_foreign(folder: Path) -> bool:
     """Whether a folder without a plan holds more than a run leaves that was killed before it had one."""
-    result = folder / _RESULT
-    return bool({entry.name for entry in folder.iterdir()} - {_LOCK, _RESULT}) or (
+    result = folder / RESULT
+    known = {_LOCK, RESULT, MOVING, f"{PLAN}.part"}
+    return bool({entry.name for entry in folder.iterdir()} - known) or (
         os.path.lexists(result) and (not result.is_dir() or any(result.iterdir()))
     )

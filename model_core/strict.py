@@ -75,7 +75,7 @@ def checked_extent(extent: Any) -> tuple[float, float, float, float]:
     """
     try:
         xmin, ymin, xmax, ymax = (float(value) for value in (() if isinstance(extent, str) else extent))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # JSON knows integers that no float can hold
         xmin = ymin = xmax = ymax = math.nan
     fine = all(map(math.isfinite, (xmin, ymin, xmax, ymax))) and xmin < xmax and ymin < ymax
     need("extent", extent, fine, "four numbers xmin, ymin, xmax, ymax, each minimum below its maximum")

@@ -6,6 +6,7 @@ if its expert was not routed anywhere.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from ..run_folder import Run, RunExpert
 from .base import HydraNetAlgorithm
 from .empty_raster import write_empty
 from .loading import describe
-from .values import is_given
+from .values import destination, is_given
 
 PREFIX = "EXPERT_"
 _PIECE = 1 << 22
@@ -67,7 +68,12 @@ def wanted_experts(parameters: dict[str, Any], own: BundleInfo) -> list[str]:
 
 
 def check_wanted(
-    parameters: dict[str, Any], wanted: list[str], bundle: BundleInfo, experts: list[str], run_folder: str
+    parameters: dict[str, Any],
+    wanted: list[str],
+    bundle: BundleInfo,
+    experts: list[str],
+    run_folder: str,
+    source: str,
 ) -> None:
     """Check that each wanted expert's raster can be had.
 
@@ -77,10 +83,12 @@ def check_wanted(
         bundle: the model to be used.
         experts: the experts to be used, empty for all.
         run_folder: "" if it is not known yet.
+        source: the input's file, "" if it has none.
 
     Raises:
-        InputError: the model lacks one, it is left out, or its raster is to lie in the run folder.
+        InputError: the model lacks one, it is left out, or its raster cannot lie where it is to.
     """
+    taken: dict[str, str] = {}
     for name in wanted:
         if bundle.names and name not in bundle.names:
             raise InputError(
@@ -96,14 +104,46 @@ def check_wanted(
                     "there, or leave {parameter} empty."
                 ).format(name=name, names=", ".join(experts), parameter=output_name(name))
             )
-        target = parameters[output_name(name)]
-        if isinstance(target, str) and run_folder and Path(target).parent == Path(run_folder):
-            raise InputError(
-                tr(
-                    "The raster of the expert {name} cannot lie in the run folder {folder}, which has its "
-                    "own; choose another folder."
-                ).format(name=name, folder=run_folder)
-            )
+        target = destination(parameters[output_name(name)])
+        if target:
+            _check_target(name, target, run_folder, source, taken)
+
+
+def _check_target(name: str, target: str, run_folder: str, source: str, taken: dict[str, str]) -> None:
+    """Check where the raster of an expert is to lie.
+
+    Raises:
+        InputError: that would destroy something, or the format is not known.
+    """
+    path = os.path.realpath(target)
+    if run_folder and os.path.dirname(path) == os.path.realpath(run_folder):
+        raise InputError(
+            tr(
+                "The raster of the expert {name} cannot lie in the run folder {folder}, which has its "
+                "own; choose another folder."
+            ).format(name=name, folder=run_folder)
+        )
+    if source and os.path.realpath(source) == path:
+        raise InputError(
+            tr(
+                "The raster of the expert {name} would replace the input raster {path}; give another name."
+            ).format(name=name, path=target)
+        )
+    if path in taken:
+        raise InputError(
+            tr(
+                "The rasters of the experts {one} and {other} are both to be {path}; give one another name."
+            ).format(one=taken[path], other=name, path=target)
+        )
+    taken[path] = name
+    suffix = Path(target).suffix
+    if not QgsRasterFileWriter.driverForExtension(suffix.lstrip(".")):
+        raise InputError(
+            tr(
+                "The raster of the expert {name} is to be {path}, but no raster format ends in '{suffix}'; "
+                "give a name that ends in .tif."
+            ).format(name=name, path=target, suffix=suffix)
+        )
 
 
 def write_wanted(
@@ -162,8 +202,14 @@ def _write(run: Run, expert: RunExpert, path: Path, wkt: str, feedback: QgsProce
             _save_style(path, style, expert)
     except (OSError, RuntimeError) as error:  # GDAL raises the latter where its exceptions are on
         raise InputError(
-            tr("The raster of the expert {name} could not be written to {path} ({why}).").format(
-                name=expert.name, path=path, why=getattr(error, "strerror", None) or error
+            tr(
+                "The raster of the expert {name} could not be written to {path} ({why}); the run itself is "
+                "finished and lies in {folder}."
+            ).format(
+                name=expert.name,
+                path=path,
+                why=getattr(error, "strerror", None) or error,
+                folder=run.folder,
             )
         ) from error
 

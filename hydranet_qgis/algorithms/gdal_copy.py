@@ -5,7 +5,8 @@ GDAL copies names, wavelengths, scales and NoData along, and its own block by bl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,15 @@ class GdalCopy:
             feedback.setProgress(100.0 * share)
             return 0 if feedback.isCanceled() else 1
 
-        window, crs = self._window, {"outputSRS": self._wkt} if self._wkt else {}
+        crs = {"outputSRS": self._wkt} if self._wkt else {}
         source = gdal.Open(self._source)
         if source is None:
             raise OSError(gdal.GetLastErrorMsg())
+        box = self._box(source)
         try:
             written = gdal.Translate(
                 str(path), source, format="GTiff", creationOptions=list(OPTIONS), callback=told,
-                srcWin=[window.left, window.top, window.width, window.height], **crs,
+                srcWin=box, **crs,
             )  # fmt: skip
         except RuntimeError:
             if feedback.isCanceled():
@@ -61,3 +63,32 @@ class GdalCopy:
         for name, value in tags.items():
             written.SetMetadataItem(name, value)
         written.FlushCache()
+
+    def _box(self, source: Any) -> list[int]:
+        """Left, top, width and height of the window in the raster's own pixels.
+
+        QGIS shows a raster that does not lie with north on top through a warped one with another grid.
+        """
+        from osgeo import gdal
+
+        window, transform = self._window, source.GetGeoTransform(can_return_null=True)
+        whole = [0, 0, source.RasterXSize, source.RasterYSize]
+        if transform is None and source.GetGCPCount():
+            return whole  # placed by control points only
+        if transform is None or (transform[1] > 0 > transform[5] and transform[2] == transform[4] == 0):
+            return [window.left, window.top, window.width, window.height]
+        place, inverse = window.box(0, 0, window.width, window.height), gdal.InvGeoTransform(transform)
+        corners = [
+            gdal.ApplyGeoTransform(inverse, x, y)
+            for x in (place.xMinimum(), place.xMaximum())
+            for y in (place.yMinimum(), place.yMaximum())
+        ]
+        left, right = _span([col for col, _ in corners], whole[2])
+        top, bottom = _span([row for _, row in corners], whole[3])
+        return [left, top, right - left, bottom - top]
+
+
+def _span(ends: Sequence[float], size: int) -> tuple[int, int]:
+    """Whole pixels from the least to the largest of some places, one at least, inside 0 to `size`."""
+    first = min(max(math.floor(min(ends)), 0), size - 1)
+    return first, max(min(math.ceil(max(ends)), size), first + 1)

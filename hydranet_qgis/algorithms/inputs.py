@@ -12,6 +12,8 @@ from ..run_folder import is_run
 from .leftovers import is_unfinished
 
 BAND_NAMES = ("pan", "blue", "green", "red", "re1", "re2", "re3", "nir")
+# QGIS cuts a source at the one and takes the other for the code of a character.
+_UNREADABLE = re.compile(r"\||%[0-9A-Fa-f]{2}")
 _SENSOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
 
 
@@ -156,6 +158,14 @@ def check_output(folder: str, overwrite: bool, resume: bool) -> None:
     if path.is_file():
         raise InputError(
             tr("The run folder {folder} is a file; give the name of a folder.").format(folder=path)
+        )
+    unreadable = _UNREADABLE.search(folder)
+    if unreadable:
+        raise InputError(
+            tr(
+                "The run folder {folder} has '{found}' in its path, and QGIS opens no tables from there; "
+                "choose another folder."
+            ).format(folder=path, found=unreadable.group())
         )
     if overwrite or resume:
         return  # whether an older run is the same, so that it can be continued, only the worker knows

@@ -139,11 +139,11 @@ class LayerExport:
         if self._bytes * _SPARE > free:
             raise InputError(
                 tr(
-                    "Layer '{name}' has {need} GB of pixels to export, and {folder} only {free} GB of space; "
+                    "Layer '{name}' has {need} MB of pixels to export, and {folder} only {free} MB of space; "
                     "give an extent, or choose another folder."
                 ).format(
-                    name=self._name, need=round(self._bytes / 1e9, 1), folder=self.path.parent,
-                    free=round(free / 1e9, 1),
+                    name=self._name, need=round(self._bytes / 1e6), folder=self.path.parent,
+                    free=round(free / 1e6),
                 )
             )  # fmt: skip
 

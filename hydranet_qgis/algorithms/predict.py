@@ -15,6 +15,7 @@ from . import run_parameters as declare
 from . import values
 from .expert_outputs import check_wanted, declare_experts_rasters, wanted_experts, write_wanted
 from .run_algorithm import RunAlgorithm
+from .sources import local_source
 from .worker_algorithm import Steps
 
 
@@ -86,5 +87,7 @@ class PredictAlgorithm(RunAlgorithm):
         """
         wanted = wanted_experts(parameters, read_bundle(paths.default_bundle()))
         bundle = values.chosen_bundle(self, parameters, context)
-        check_wanted(parameters, wanted, bundle, values.names(self, parameters, "EXPERTS", context), folder)
+        experts = values.names(self, parameters, "EXPERTS", context)
+        source = local_source(values.raster_layer(self, parameters, context)) or ""
+        check_wanted(parameters, wanted, bundle, experts, folder, source)
         return wanted

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsApplication,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputFolder,
     QgsProcessingOutputNumber,
     QgsProcessingOutputVectorLayer,
     QgsProcessingParameterFile,
+    QgsProject,
 )
-from qgis.PyQt.QtCore import QThread
+from qgis.PyQt import sip
 
-from .. import paths, run_events
+from .. import main_thread, paths, run_events
 from ..bundle_info import read_bundle
 from ..errors import InputError, RunFolderError
 from ..i18n import tr
 from ..layer_identity import own_layers
-from ..results import load_run, plan
+from ..results import loading_steps, plan
 from ..run_folder import Run, read_run
+from ..set_aside import SetAside
 from . import inputs, values
 from . import run_parameters as declare
 from .loading import in_model, load_on_completion
@@ -39,7 +42,7 @@ class RerouteAlgorithm(WorkerAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._request: dict[str, Any] = {}
-        self._shown = False
+        self._shown = self._background = False
         self._reroutes = 0
 
     def displayName(self) -> str:
@@ -97,8 +100,11 @@ class RerouteAlgorithm(WorkerAlgorithm):
     ) -> dict[str, Any]:
         feedback.pushInfo(tr("The same on the command line:"))
         feedback.pushCommandInfo(reroute_command(self._request))
-        finished = self.job(self._request, feedback)
-        run = read_run(Path(self._request["run"]))
+        self._background = not main_thread.here()
+        folder = Path(self._request["run"])
+        with SetAside(folder, context.project(), feedback.isCanceled):
+            finished = self.job(self._request, feedback)
+        run = read_run(folder)
         tell(run, feedback)
         if not self._shown and not in_model(context):
             roles = {planned.role for planned in plan(run)}
@@ -118,11 +124,9 @@ class RerouteAlgorithm(WorkerAlgorithm):
         self, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Have the project show what the folder now holds, and tell whoever shows runs."""
-        folder = Path(self._request["run"])
         # A step of a model may end in the background, where the project must not be touched.
-        if self._shown and QThread.currentThread() == QgsApplication.instance().thread():
-            load_run(read_run(folder), context.project())
-        run_events.announce(folder)
+        follow = partial(_follow, read_run(Path(self._request["run"])), context.project(), self._background)
+        main_thread.do(follow)
         return {}
 
     def _read(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
@@ -144,6 +148,25 @@ class RerouteAlgorithm(WorkerAlgorithm):
             threads=values.optional_int(self, parameters, "THREADS", context),
             memory_mb=values.optional_int(self, parameters, "MEMORY_MB", context),
         )
+
+
+def _follow(run: Run, project: QgsProject | None, by_and_by: bool) -> None:
+    """Have a project show what a run folder now holds, if it shows that run, and announce the run.
+
+    Args:
+        run: the run as it is now.
+        project: whose layers.
+        by_and_by: one layer after the other, so that the window does not stand still; else at once.
+    """
+    call = main_thread.soon if by_and_by else main_thread.do
+    for step in loading_steps(run, project) if project is not None else ():
+        call(partial(_if_shown, step, run, project))
+    call(partial(run_events.announce, run.folder))
+
+
+def _if_shown(step: Callable[[], Any], run: Run, project: QgsProject) -> None:
+    if not sip.isdeleted(project) and own_layers(project, run):
+        step()
 
 
 def _opened(folder: Path) -> Run:

@@ -18,6 +18,7 @@ from ..errors import PluginError, WorkerCancelled, WorkerCrashed, WorkerError
 from ..i18n import tr
 from ..results import ROUTING_ROLE, plan
 from ..run_folder import RUN_FILE, Run, read_run
+from ..set_aside import SetAside
 from . import inputs, values
 from . import run_parameters as declare
 from .layer_export import LayerExport, check_exportable, export_path
@@ -149,7 +150,9 @@ class RunAlgorithm(WorkerAlgorithm):
         if self._export is not None:
             feedback.pushInfo(self._export.notice(self._kept))
             self._export.write(steps.begin(tr("Exporting the layer")))
-        run = self._run(feedback, steps.begin())
+        # A run that is overwritten may be shown.
+        with SetAside(Path(self._request["output"]), context.project(), feedback.isCanceled):
+            run = self._run(feedback, steps.begin())
         tell(run, feedback)
         results, spare = self.after_run(run, parameters, context, steps)
         if not in_model(context):

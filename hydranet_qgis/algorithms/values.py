@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import NULL, QgsExpressionContext, QgsProcessingContext, QgsProcessingOutputLayerDefinition
+from qgis.core import (
+    NULL,
+    QgsExpressionContext,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProperty,
+)
 
 from .. import paths
 from ..bundle_info import MODEL_FILE, BundleInfo, read_bundle
@@ -21,6 +28,16 @@ def is_given(value: Any) -> bool:
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         value = value.sink.valueAsString(QgsExpressionContext(), "")[0]
     return value is not None and value != NULL and value != ""
+
+
+def destination(value: Any) -> str:
+    """File that a raster destination names, "" if there is none or QGIS chooses it."""
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink
+    if isinstance(value, QgsProperty):
+        value = value.valueAsString(QgsExpressionContext(), "")[0]
+    text = str(value) if is_given(value) else ""
+    return "" if text == QgsProcessing.TEMPORARY_OUTPUT else text
 
 
 def optional_int(

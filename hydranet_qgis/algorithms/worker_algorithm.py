@@ -18,7 +18,7 @@ from qgis.core import (
 from .. import environment
 from ..errors import EnvironmentMissing, InputError, PluginError
 from ..i18n import tr
-from ..worker_client import shared_client
+from ..worker_client import WorkerClient, shared_client
 from .base import HydraNetAlgorithm
 from .progress import JobFeedback
 
@@ -35,6 +35,7 @@ class WorkerAlgorithm(HydraNetAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._problem: str | None = None
+        self._client: WorkerClient | None = None
 
     def open_input(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Raise InputError if the input cannot be opened: QGIS would name the parameter and no more."""
@@ -85,6 +86,8 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """See `resolve`."""
+        # Now: should the plugin be unloaded before the job begins, it must not start another worker.
+        self._client = shared_client()
         try:
             self.resolve(parameters, context)
         except InputError as error:
@@ -115,7 +118,8 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         """
         listener = JobFeedback(feedback, self.progress_text())
         interpreter = environment.find_interpreter()
-        return shared_client().run(interpreter, self.METHOD, request, listener, feedback.isCanceled)
+        client = self._client or shared_client()
+        return client.run(interpreter, self.METHOD, request, listener, feedback.isCanceled)
 
 
 class Steps:
@@ -129,6 +133,8 @@ class Steps:
     def __init__(self, feedback: QgsProcessingFeedback, count: int) -> None:
         self._whole = feedback
         self._parts = QgsProcessingMultiStepFeedback(count, feedback) if count > 1 else None
+        if self._parts is not None and feedback.isCanceled():
+            self._parts.cancel()  # it hears only of what comes later
         self._next = 0
 
     def begin(self, text: str = "") -> QgsProcessingFeedback:

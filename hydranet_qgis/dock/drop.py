@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QWidget
 
 from ..i18n import tr
 from ..run_folder import RUN_FILE, is_run
+from .painting import palette_of
 
 
 def carries_files(mime: Any) -> bool:
@@ -83,17 +84,17 @@ class DropHint(QWidget):
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        window = QColor(self.palette().color(QPalette.ColorRole.Window))
+        window = QColor(palette_of(self).color(QPalette.ColorRole.Window))
         window.setAlpha(225)
         painter.fillRect(self.rect(), window)
-        color = self.palette().color(QPalette.ColorRole.Highlight) if self._good else QColor("#d28a1e")
+        color = palette_of(self).color(QPalette.ColorRole.Highlight) if self._good else QColor("#d28a1e")
         painter.setPen(QPen(color, 2, Qt.PenStyle.DashLine))
         box = QRectF(self.rect()).adjusted(10, 10, -10, -10)
         painter.drawRoundedRect(box, 8, 8)
         font = self.font()
         font.setBold(self._good)
         painter.setFont(font)
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.setPen(palette_of(self).color(QPalette.ColorRole.WindowText))
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
         painter.drawText(box.adjusted(16, 16, -16, -16), flags, self.text)
         painter.end()

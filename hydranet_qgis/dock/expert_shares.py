@@ -9,7 +9,7 @@ from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..i18n import tr
-from .painting import mix, muted, smaller
+from .painting import mix, muted, palette_of, smaller
 from .summary_table import ExpertNumbers
 
 _BAR, _PAD, _DOT = 6, 4, 9
@@ -67,9 +67,9 @@ class ExpertShares(QWidget):
         return self.fontMetrics().height() + _BAR + 3 + 2 * _PAD
 
     def _row(self, painter: QPainter, box: QRectF, one: ExpertNumbers) -> None:
-        text = self.palette().color(QPalette.ColorRole.WindowText)
-        window = self.palette().color(QPalette.ColorRole.Window)
-        color, faint = QColor(self._colors.get(one.name, "#808080")), muted(self.palette())
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
+        color, faint = QColor(self._colors.get(one.name, "#808080")), muted(palette_of(self))
         center = int(Qt.AlignmentFlag.AlignVCenter)
         metrics = QFontMetrics(self.font())
         line = QRectF(box.left(), box.top() + _PAD, box.width(), metrics.height())

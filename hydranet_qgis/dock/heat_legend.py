@@ -9,7 +9,7 @@ from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPol
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..i18n import tr
-from .painting import mix, muted, smaller
+from .painting import mix, muted, palette_of, smaller
 
 _BAR, _MARK = 10, 5
 
@@ -103,8 +103,8 @@ class HeatLegend(QWidget):
         return QRectF(inset, line + 1, self.width() - 2 * inset, _BAR)
 
     def _ramp(self, painter: QPainter, track: QRectF) -> None:
-        window = self.palette().color(QPalette.ColorRole.Window)
-        text = self.palette().color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
         width = track.width() / max(1, len(self.steps))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for number, color in enumerate(self.steps):
@@ -119,7 +119,7 @@ class HeatLegend(QWidget):
 
     def _ticks(self, painter: QPainter, track: QRectF) -> None:
         metrics = QFontMetrics(painter.font())
-        painter.setPen(muted(self.palette()))
+        painter.setPen(muted(palette_of(self)))
         scores = (0.0, 1.0) if self.margin else (0.0, 0.5, 1.0)
         for score in scores:
             told = f"{score:g}"
@@ -129,8 +129,8 @@ class HeatLegend(QWidget):
 
     def _threshold(self, painter: QPainter, track: QRectF) -> None:
         """A line over the bar with a triangle on top, and the number beside it."""
-        window = self.palette().color(QPalette.ColorRole.Window)
-        text = self.palette().color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
         x = self.position(self.threshold)
         for color, width in ((window, 3.5), (text, 1.5)):
             painter.setPen(QPen(color, width))

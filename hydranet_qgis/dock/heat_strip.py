@@ -272,6 +272,7 @@ class HeatStrip(QWidget):
         grid.addLayout(first, 0, 1)
         grid.addLayout(second, 1, 0, 1, 2)
         grid.setColumnStretch(1, 1)
+        QWidget.setTabOrder(self.choice, self.imagery_button)  # as they stand, not as they were made
 
 
 def ramp_icon(colors: tuple[str, ...]) -> QIcon:

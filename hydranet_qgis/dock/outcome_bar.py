@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..i18n import tr
 from ..run_folder import Run
-from .painting import mix
+from .painting import mix, palette_of
 
 ROUTED_COLOR, ABSTAINED_COLOR, EMPTY_COLOR = "#1799a6", "#f0a63a", "#8c979d"
 
@@ -42,8 +42,8 @@ class OutcomeBar(QWidget):
         shape = QPainterPath()
         shape.addRoundedRect(box, 5, 5)
         painter.setClipPath(shape)
-        text = self.palette().color(QPalette.ColorRole.WindowText)
-        window = self.palette().color(QPalette.ColorRole.Window)
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
         painter.fillRect(box, mix(text, window, 0.13))
         x, total = 0.0, max(1, sum(self._counts))
         for count, color in zip(self._counts, (ROUTED_COLOR, ABSTAINED_COLOR, EMPTY_COLOR)):

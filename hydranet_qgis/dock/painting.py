@@ -1,12 +1,27 @@
-"""Small helpers for what the dock draws itself, in the palette's own colours."""
+"""Small helpers for what the dock draws itself, in the theme's own colours."""
 
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette, QPixmap
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtWidgets import QApplication, QWidget
 
 from ..expert_colors import text_on
+
+
+def palette_of(widget: QWidget) -> QPalette:
+    """Colours for what a widget paints itself.
+
+    QGIS's dark themes are style sheets: they colour docks, dialogs and labels, but not the palette of what
+    paints itself, where text may then be as dark as the window. What lies around it tells the colours.
+    """
+    role, group = QPalette.ColorRole.WindowText, QPalette.ColorGroup.Active
+    usual, around = QApplication.palette().color(group, role), widget
+    while around is not None:
+        if around.palette().color(group, role) != usual:
+            return around.palette()
+        around = around.parentWidget()
+    return widget.palette()
 
 
 def muted(palette: QPalette, share: float = 0.62) -> QColor:

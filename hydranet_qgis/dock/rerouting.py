@@ -11,8 +11,10 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from .. import main_thread
 from ..i18n import tr
 from ..run_folder import Run
 from ..what_if import RECALL, THRESHOLD, Policy
@@ -108,6 +110,12 @@ class Rerouting(QObject):
             self._task.cancel()
 
     def _executed(self, successful: bool, results: dict[str, Any]) -> None:
+        # Once the run has been announced; in a turn of its own the window does not stand still for all of it.
+        main_thread.soon(lambda: self._ended(successful))
+
+    def _ended(self, successful: bool) -> None:
+        if sip.isdeleted(self):
+            return
         folder, feedback = self._folder, self._feedback
         self._folder, self._task, self._feedback = "", None, None
         if successful:

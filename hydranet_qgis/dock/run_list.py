@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,13 @@ def fill(combo: Any, entries: list[Listed], wanted: str) -> None:
     """
     with QSignalBlocker(combo):
         combo.clear()
+        labels = collections.Counter(entry.run.short_label for entry in entries if entry.run is not None)
         for entry in entries:
             if entry.run is not None:
-                combo.addItem(entry.run.short_label, str(entry.folder))
+                label = entry.run.short_label
+                # Runs of one scene with different settings may be made within a minute.
+                twin = labels[label] > 1
+                combo.addItem(f"{label} · {entry.folder.name}" if twin else label, str(entry.folder))
             else:
                 combo.addItem(tr("{name} · not there").format(name=entry.folder.name), str(entry.folder))
                 # Greyed, and passed over by the arrow keys.

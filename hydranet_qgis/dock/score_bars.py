@@ -13,7 +13,7 @@ from ..expert_colors import text_on
 from ..i18n import tr
 from ..run_folder import Run, RunExpert
 from ..tile_records import TileRecord
-from .painting import mix, muted, smaller
+from .painting import mix, muted, palette_of, smaller
 from .tile_words import why
 
 _BAR, _PAD, _BADGE, _GAP = 6, 4, 16, 8
@@ -132,8 +132,8 @@ class ScoreBars(QWidget):
         score = tile.scores[position]
         rank = tile.chosen.index(expert.name) + 1 if expert.name in tile.chosen else None
         color = self._colors.get(expert.name, "#808080")
-        text = self.palette().color(QPalette.ColorRole.WindowText)
-        faint = muted(self.palette())
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
+        faint = muted(palette_of(self))
 
         painter.setFont(self._title_font(rank is not None))
         metrics = QFontMetrics(painter.font())
@@ -163,7 +163,7 @@ class ScoreBars(QWidget):
         circle = QRectF(line.left(), line.center().y() - _BADGE / 2, _BADGE, _BADGE)
         if rank is None:
             painter.setPen(
-                QPen(mix(QColor(color), self.palette().color(QPalette.ColorRole.Window), 0.6), 1.5)
+                QPen(mix(QColor(color), palette_of(self).color(QPalette.ColorRole.Window), 0.6), 1.5)
             )
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(circle.adjusted(4.5, 4.5, -4.5, -4.5))
@@ -186,8 +186,8 @@ class ScoreBars(QWidget):
         expert: RunExpert,
         color: str,
     ) -> None:
-        window = self.palette().color(QPalette.ColorRole.Window)
-        text = self.palette().color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(mix(text, window, 0.13))
         painter.drawRoundedRect(track, _BAR / 2, _BAR / 2)

@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..i18n import tr
 from ..run_folder import Run
-from .painting import smaller
+from .painting import palette_of, smaller
 from .summary_card import SummaryCard
 from .summary_table import ExpertNumbers, expert_numbers, summary_csv, tiles_csv
 from .tile_columns import TileColumns
@@ -97,14 +97,14 @@ class SummaryPage(QWidget):
     def picture(self) -> QPixmap:
         """The whole card with its title, at twice the resolution of a screen."""
         card = SummaryCard()
-        card.setPalette(self.palette())
+        card.setPalette(palette_of(self))
         card.setFont(self.font())
         card.show_run(self._run, self._numbers, self._colors)
         card.title.show()
         inner = card.grab_at(PICTURE_WIDTH - 2 * _MARGIN, 2.0)
         pixmap = QPixmap(QSize(2 * PICTURE_WIDTH, inner.height() + 4 * _MARGIN))
         pixmap.setDevicePixelRatio(2.0)
-        pixmap.fill(self.palette().color(QPalette.ColorRole.Window))
+        pixmap.fill(palette_of(self).color(QPalette.ColorRole.Window))
         painter = QPainter(pixmap)
         painter.drawPixmap(_MARGIN, _MARGIN, inner)
         painter.end()

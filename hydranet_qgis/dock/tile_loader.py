@@ -62,7 +62,7 @@ class TileLoader(QObject):
         self._thread.cancel()
         try:
             result = read()
-        except PluginError as error:
+        except Exception as error:  # noqa: BLE001 - told as one from the thread is
             result = error
         tell(result)
 

@@ -15,7 +15,7 @@ from ..i18n import tr
 from ..run_folder import Run
 from ..tile_records import TileRecord
 from .background import Background
-from .painting import mix, muted, smaller
+from .painting import mix, muted, palette_of, smaller
 from .scene_pixels import Pixels, read_pixels, rgb_bands
 
 SIDE = 96
@@ -93,8 +93,8 @@ class TilePicture(QWidget):
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         shape = QPainterPath()
         shape.addRoundedRect(box, 4, 4)
-        ink = self.palette().color(QPalette.ColorRole.WindowText)
-        window = self.palette().color(QPalette.ColorRole.Window)
+        ink = palette_of(self).color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
         painter.fillPath(shape, mix(ink, window, 0.08))
         painter.setClipPath(shape)
         if self._shown is not None:
@@ -108,7 +108,7 @@ class TilePicture(QWidget):
                 painter.setPen(QPen(color, width))
                 painter.drawRect(placed)
         elif self.state in ("missing", "beside"):
-            painter.setPen(muted(self.palette()))
+            painter.setPen(muted(palette_of(self)))
             painter.setFont(smaller(self))
             flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
             gone = self.state == "missing"

@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ..i18n import tr
 from ..run_folder import Run, RunExpert
 from ..what_if import Change, ExpertChange
-from .painting import mix, muted, smaller
+from .painting import mix, muted, palette_of, smaller
 
 _BAR, _DOT, _GAP = 8, 8, 6
 MORE, LESS = "#c07a12", "#1d8f86"
@@ -186,8 +186,8 @@ class ChangeBars(QWidget):
 
     def _text(self, painter: QPainter, box: QRectF, text: str, right: bool, strong: bool) -> None:
         painter.setFont(smaller(self, 0.92))
-        color = self.palette().color(QPalette.ColorRole.WindowText)
-        painter.setPen(color if strong else muted(self.palette()))
+        color = palette_of(self).color(QPalette.ColorRole.WindowText)
+        painter.setPen(color if strong else muted(palette_of(self)))
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         shown = QFontMetrics(painter.font()).elidedText(
             text, Qt.TextElideMode.ElideRight, int(box.width()) + 1
@@ -195,7 +195,7 @@ class ChangeBars(QWidget):
         painter.drawText(box, int(side | Qt.AlignmentFlag.AlignVCenter), shown)
 
     def _faint(self, share: float) -> QColor:
-        palette = self.palette()
+        palette = palette_of(self)
         return mix(
             palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window), share
         )

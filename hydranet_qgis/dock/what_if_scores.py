@@ -10,7 +10,7 @@ from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QSizePolicy, QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from ..i18n import tr
-from .painting import mix
+from .painting import mix, palette_of
 
 BINS = 40
 
@@ -57,8 +57,8 @@ class ScoreSpread(QWidget):
 
     def paintEvent(self, event: Any) -> None:
         painter = QPainter(self)
-        window = self.palette().color(QPalette.ColorRole.Window)
-        text = self.palette().color(QPalette.ColorRole.WindowText)
+        window = palette_of(self).color(QPalette.ColorRole.Window)
+        text = palette_of(self).color(QPalette.ColorRole.WindowText)
         track = self._track()
         painter.fillRect(QRectF(track.left(), track.bottom() - 1, track.width(), 1), mix(text, window, 0.25))
         # The root keeps a bin of few tiles visible beside one of thousands.

@@ -638,6 +638,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/help_button.py"/>
+        <source>Help on this page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_model.py"/>
         <source>Highest score of all experts</source>
         <translation type="unfinished"></translation>
@@ -759,7 +764,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
-        <source>Layer &apos;{name}&apos; has {need} GB of pixels to export, and {folder} only {free} GB of space; give an extent, or choose another folder.</source>
+        <source>Layer &apos;{name}&apos; has {need} MB of pixels to export, and {folder} only {free} MB of space; give an extent, or choose another folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1507,6 +1512,11 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet plugin was switched off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
         <source>The HydraNet worker could not be started with {path}: {why}.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1637,6 +1647,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/set_aside.py"/>
+        <source>The layers of {folder} cannot be copied to show them meanwhile ({error}); free some space in the folder for temporary files, or remove the layers, then run again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
         <source>The mask &apos;{name}&apos; cannot be copied for the worker ({trouble}); save it as a GeoPackage and use that.</source>
         <translation type="unfinished"></translation>
@@ -1733,12 +1748,27 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
-        <source>The raster of the expert {name} could not be written to {path} ({why}).</source>
+        <source>The raster of the expert {name} could not be written to {path} ({why}); the run itself is finished and lies in {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>The raster of the expert {name} is to be {path}, but no raster format ends in &apos;{suffix}&apos;; give a name that ends in .tif.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>The raster of the expert {name} would replace the input raster {path}; give another name.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
         <source>The raster {path} is gone; bring it back to decode from it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>The rasters of the experts {one} and {other} are both to be {path}; give one another name.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1754,6 +1784,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
         <source>The run folder {folder} already holds a run; choose another folder, or tick Overwrite.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
+        <source>The run folder {folder} has &apos;{found}&apos; in its path, and QGIS opens no tables from there; choose another folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -104,6 +104,7 @@ def test_a_reroute_changes_the_policy_of_a_request_and_nothing_else(tmp_path) ->
         ({"extent": [0, 0, 1]}, "'extent'"),
         ({"extent": [0, 0, 0, 1]}, "'extent'"),
         ({"extent": [0, 0, "x", 1]}, "'extent'"),
+        ({"extent": [0, 0, 10**400, 1]}, "'extent'"),
         ({"extent": [0, 0, float("nan"), 1]}, "'extent'"),
         ({"force_gsd": 1}, "'force_gsd'"),
         ({"uncertainty": "yes"}, "'uncertainty'"),

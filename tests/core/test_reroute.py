@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -17,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_core.bands import BAND_NAMES
+from model_core.errors import OutputError
 from model_core.grid import TileGrid
 from model_core.reroute import RerouteRequest, reroute
 from model_core.reroute_plan import Change
@@ -301,3 +304,51 @@ def test_any_chain_of_policies(width, height, overlap, first, then, decode, ring
         run(scene, folder / "fresh", Counting(), **then[-1], **options)
         assert files(folder / "run") == files(folder / "fresh")
         assert story(folder / "run") == story(folder / "fresh")
+
+
+def test_what_is_only_known_at_the_end_is_said_as_by_a_new_run(scene_file: str, tmp_path: Path) -> None:
+    none: dict[str, Any] = {"thresholds": dict.fromkeys(NAMES, 1.0)}
+    run(scene_file, tmp_path / "run", Counting())
+    fresh: list[dict] = []
+    heard: list[dict] = []
+    run(scene_file, tmp_path / "fresh", Counting(), fresh, **none)
+    again(tmp_path / "run", Counting(), heard, **none)
+    said = [
+        [event["message"] for event in events if event.get("level") == "warning"] for events in (fresh, heard)
+    ]
+    assert said[0] == said[1] and any("No tile was routed" in message for message in said[1])
+
+
+def test_another_precision_is_refused(scene_file: str, tmp_path: Path) -> None:
+    """Its scores are too close to those of the run to tell, and a raster would hold values of both."""
+    run(scene_file, tmp_path / "run", Counting(), **ONE)
+    before, model = files(tmp_path / "run"), Counting()
+    model.precision = "bf16"
+    with pytest.raises(OutputError, match="was computed in fp32, and would be changed in bf16"):
+        again(tmp_path / "run", model, **TWO)
+    assert files(tmp_path / "run") == before and model.seen == []
+
+
+EDITS = {
+    "a tile taken from its experts": ("UPDATE tiles SET chosen = NULL WHERE row = 2", "sends other tiles"),
+    "a column of another type": (
+        "ALTER TABLE tiles RENAME COLUMN chosen TO was; ALTER TABLE tiles ADD COLUMN chosen INTEGER; "
+        "UPDATE tiles SET chosen = 4",
+        "other tiles or experts",
+    ),
+    "bytes that are no text": ("UPDATE tiles SET reason = CAST(x'ac64' AS TEXT)", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_table_that_somebody_edited_is_refused(scene_file: str, tmp_path: Path, edit: str) -> None:
+    """It would leave pixels of tiles in the rasters that nobody knows to be there."""
+    run(scene_file, tmp_path / "run", Counting(), **TWO)
+    with contextlib.closing(sqlite3.connect(tmp_path / "run" / "routing.gpkg")) as table, table:
+        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):  # of the table's triggers
+            table.create_function(name, 1, lambda _geometry: 0)
+        table.executescript(EDITS[edit][0])
+    before = files(tmp_path / "run")
+    with pytest.raises(OutputError, match=EDITS[edit][1]):
+        again(tmp_path / "run", Counting(), **ONE)
+    assert files(tmp_path / "run") == before

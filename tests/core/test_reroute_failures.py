@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
@@ -19,7 +21,7 @@ import shapely
 from model_core import rundir
 from model_core.bands import BAND_NAMES
 from model_core.errors import CancelledError, HydraNetError, OutputError, RequestError, SceneError
-from model_core.rundir import RunFolder, read_run
+from model_core.rundir import RunFolder, files_of, read_run
 from tests.core.fakes import ALL, FakeModel, by_content, digital, run
 from tests.core.test_failures import content
 from tests.core.test_mask_run import write_mask
@@ -271,6 +273,60 @@ def test_killed_while_files_are_moved_into_place(folder: Path, scene_file: str, 
     again(folder, Counting(), **ONE)
     assert files(folder) == before and not (folder / "journal").exists()
     assert len(read_run(folder)["reroutes"]) <= 1
+
+
+def leave_rows_in_the_wal(folder: Path) -> None:
+    """As a program that shows the table and is killed: it has written a row that is not in the table yet."""
+    code = "import os, sqlite3, sys; table = sqlite3.connect(sys.argv[1]); "
+    code += "table.execute('PRAGMA journal_mode = wal'); table.execute('CREATE TABLE mine (row)'); "
+    code += "table.execute('INSERT INTO mine VALUES (1)'); table.commit(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, str(folder / "routing.gpkg")], check=True)
+
+
+@pytest.fixture
+def new_table(folder: Path, tmp_path: Path) -> Path:
+    """The table of the same run, as a reroute would write it anew; beside the old one SQLite left rows."""
+    shutil.copyfile(folder / "routing.gpkg", tmp_path / "new.gpkg")
+    leave_rows_in_the_wal(folder)
+    assert (folder / "routing.gpkg-wal").stat().st_size > 0
+    return tmp_path / "new.gpkg"
+
+
+def tables(path: Path) -> set[str]:
+    with contextlib.closing(sqlite3.connect(path)) as table:
+        return {name for (name,) in table.execute("SELECT name FROM sqlite_master")}
+
+
+def test_what_sqlite_left_beside_the_old_table_never_gets_into_the_new_one(
+    folder: Path, new_table: Path
+) -> None:
+    kept = set(files_of(read_run(folder))) - {"routing.gpkg", "run.json"}
+    with RunFolder.of_run(folder) as making:
+        making.keep(kept)
+        shutil.copyfile(new_table, making.staging / "routing.gpkg")
+        making.commit(read_run(folder))
+    assert not list(folder.glob("routing.gpkg-*"))
+    assert "tiles" in tables(folder / "routing.gpkg") and "mine" not in tables(folder / "routing.gpkg")
+
+
+def test_what_sqlite_left_returns_with_the_old_table(folder: Path, new_table: Path, monkeypatch) -> None:
+    before, real = content(folder), os.replace
+
+    def replace(source, target) -> None:
+        if str(target) == str(folder / "run.json") and "previous" not in str(source):
+            assert not list(folder.glob("routing.gpkg-*"))
+            raise PermissionError(13, "in use")
+        real(source, target)
+
+    monkeypatch.setattr(rundir.os, "replace", replace)
+    with (
+        pytest.raises(OutputError, match="close layers that are open"),
+        RunFolder.of_run(folder) as making,
+    ):
+        shutil.copyfile(new_table, making.staging / "routing.gpkg")
+        making.commit(read_run(folder))
+    assert content(folder) == before
+    assert "mine" in tables(folder / "routing.gpkg")
 
 
 @pytest.mark.parametrize("what", ["a block", "the raster", "the table", "a move"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -94,7 +95,8 @@ def test_the_command_then_reroute(scene_file: str, tmp_path: Path, fake_bundle, 
     assert (green["threshold"], green["bundle_threshold"]) == (0.9, 0.6)
     assert stored["policy"]["thresholds"]["green"] == 0.9 and stored["policy"]["thresholds"]["bright"] == 0.4
     assert cli.main(["reroute", str(folder), "--policy=top-k", "--top-k=1"]) == 0
-    assert "green.tif" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "green.tif" in out and re.search(r" s, and \d+\.\d s to reroute\.$", out, re.MULTILINE)
     assert (folder / "green.tif").exists()
     command = shlex.split(read_run(folder)["command"])
     assert command[:2] == ["hydranet", "predict"]

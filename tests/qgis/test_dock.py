@@ -14,19 +14,23 @@ from qgis.core import (
 )
 from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtCore import QEvent, QPoint, Qt
-from qgis.PyQt.QtGui import QColor, QHelpEvent, QImage
+from qgis.PyQt.QtGui import QColor, QHelpEvent, QImage, QPalette
 from qgis.PyQt.QtWidgets import (
+    QApplication,
     QComboBox,
+    QDockWidget,
     QFileDialog,
     QLineEdit,
     QPlainTextEdit,
     QTableView,
     QToolButton,
+    QWidget,
 )
 
 from hydranet_qgis import results, routing_style, run_events
 from hydranet_qgis.dock import RunDock
-from hydranet_qgis.dock.run_list import RunList, fill
+from hydranet_qgis.dock.painting import palette_of
+from hydranet_qgis.dock.run_list import Listed, RunList, fill
 from hydranet_qgis.dock.run_panel import RunPanel
 from hydranet_qgis.dock.tile_columns import ABSTAINED
 from hydranet_qgis.dock.tile_model import REASON, SCORE
@@ -118,6 +122,7 @@ def test_tab_goes_from_the_run_to_the_detail_in_reading_order(
         order.append(order[-1].nextInFocusChain())
     wanted = [
         *(widgets.runs, widgets.open_button, widgets.run_button, widgets.pick_button, widgets.heat.choice),
+        *(widgets.heat.imagery_button, widgets.heat.ramp_button, widgets.heat.opacity),
         *(widgets.kind, widgets.expert, widgets.text, widgets.table),
     ]
     assert [widget for widget in order if widget in wanted] == wanted
@@ -312,6 +317,39 @@ def test_a_run_made_anew_is_shown_anew_and_keeps_the_tile(
     assert panel.run.policy == "top-k"
     assert panel.selected_tile().index == 5
     assert len(panel.selected_tile().chosen) == 1
+
+
+def test_runs_of_one_scene_and_minute_are_told_apart(run: Run, tmp_path: Path, qtbot: Any) -> None:
+    fake_run.write_run(tmp_path / "milder", {"input": run.scene})
+    twin = read_run(tmp_path / "milder")
+    combo = QComboBox()
+    qtbot.addWidget(combo)
+    fill(combo, [Listed(run.folder, run), Listed(twin.folder, twin)], "")
+    names = [f"{run.short_label} · run", f"{run.short_label} · milder"]
+    assert [combo.itemText(at) for at in range(2)] == names
+
+
+def test_what_is_painted_has_the_colours_of_the_theme_around_it(qtbot: Any) -> None:
+    """QGIS's dark themes colour docks and labels by a style sheet, and leave the palette dark on dark."""
+    outer = QWidget()
+    inner = QWidget(QWidget(outer))
+    qtbot.addWidget(outer)
+    assert palette_of(inner).color(QPalette.ColorRole.WindowText) == QApplication.palette().color(
+        QPalette.ColorRole.WindowText
+    )
+    sheet = QApplication.instance().styleSheet()
+    try:
+        QApplication.instance().setStyleSheet("QDockWidget { color: #abcdef; background-color: #123456; }")
+        dock = QDockWidget()
+        painted = QWidget()
+        dock.setWidget(painted)
+        qtbot.addWidget(dock)
+        dock.show()
+        colors = palette_of(painted)
+        assert colors.color(QPalette.ColorRole.WindowText).name() == "#abcdef"
+        assert colors.color(QPalette.ColorRole.Window).name() == "#123456"
+    finally:
+        QApplication.instance().setStyleSheet(sheet)
 
 
 def test_a_run_that_is_gone_is_listed_at_the_end_and_cannot_be_chosen(

@@ -100,6 +100,36 @@ def test_only_the_extent_is_exported(
     assert gdal.Open(told["input"]).GetGeoTransform() == (500200, 10, 0, 5199900, 0, -10)
 
 
+@pytest.mark.parametrize("extent", [None, PART])
+def test_a_raster_that_does_not_lie_straight_is_exported_as_it_is(
+    extent: list[float] | None, tmp_path: Path, project: QgsProject
+) -> None:
+    """QGIS shows it through a warped one, which has other pixels."""
+    source = gdal.Open(str(make_scene(tmp_path / "turned.tif")), gdal.GA_Update)
+    source.SetGeoTransform((500000, 8, 6, 5199700, 6, -8))
+    source.FlushCache()
+    gdal.FileFromMemBuffer("/vsimem/turned.tif", (tmp_path / "turned.tif").read_bytes())
+    layer = QgsRasterLayer("/vsimem/turned.tif", "turned")
+    project.addMapLayer(layer)
+    LayerExport(layer, extent, tmp_path / "e.tif").write(Feedback())
+    made = gdal.Open(str(tmp_path / "e.tif"))
+    x, dx, sx, y, sy, dy = made.GetGeoTransform()
+    left, top = gdal.ApplyGeoTransform(gdal.InvGeoTransform(source.GetGeoTransform()), x, y)
+    col, row, width, height = round(left), round(top), made.RasterXSize, made.RasterYSize
+    assert (dx, sx, sy, dy) == (8, 6, 6, -8)
+    assert (_pixels(tmp_path / "e.tif") == source.ReadAsArray(col, row, width, height)[0]).all()
+    if extent is None:
+        assert (col, row, width, height) == (0, 0, 64, 48)
+    else:
+        corners = [(x, y) for x in extent[0::2] for y in extent[1::2]]
+        places = [gdal.ApplyGeoTransform(gdal.InvGeoTransform(made.GetGeoTransform()), *c) for c in corners]
+        seen = [(x, y) for x, y in places if 0 <= col + x <= 64 and 0 <= row + y <= 48]
+        assert seen and all(0 <= x <= width and 0 <= y <= height for x, y in seen)
+        assert width < 64
+    project.clear()
+    gdal.Unlink("/vsimem/turned.tif")
+
+
 def test_an_extent_elsewhere_is_refused(
     virtual: QgsRasterLayer, tmp_path: Path, context: QgsProcessingContext
 ) -> None:
@@ -189,7 +219,7 @@ def test_too_little_space_is_told_before(
 
     usage = type("usage", (), {"free": 100})
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(InputError, match="of pixels to export, and .* only 0.0 GB of space; give an extent"):
+    with pytest.raises(InputError, match="of pixels to export, and .* only 0 MB of space; give an extent"):
         LayerExport(virtual, None, tmp_path / "e.tif").write(Feedback())
 
 

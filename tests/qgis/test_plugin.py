@@ -215,8 +215,9 @@ result = processing.run("hydranet:predict", {"INPUT": sys.argv[3], "OUTPUT_FOLDE
                         feedback=QgsProcessingFeedback(False))
 heavy = sorted(name for name in ("torch", "rasterio", "model_core") if name in sys.modules)
 print("TILES", result["TILES"], "HEAVY", heavy, "WIDGETS", "hydranet_qgis.dock" in sys.modules)
+client = shared_client()
 plugin.unload()
-print("WORKER", shared_client().pid)
+print("WORKER", client.pid)
 app.exitQgis()
 """
 

@@ -176,19 +176,38 @@ def test_one_that_another_bundle_lacks_is_refused(
     assert "the chosen model bundle has only ships; leave EXPERT_WATER empty" in told
 
 
-def test_one_inside_the_run_folder_is_refused(
-    scene: Path, tmp_path: Path, context: QgsProcessingContext
+@pytest.mark.parametrize("dialog", [True, False], ids=["as the dialog says it", "as text"])
+@pytest.mark.parametrize(
+    ("targets", "sentence"),
+    [
+        ({"WATER": "out/water.tif"}, "cannot lie in the run folder"),
+        ({"WATER": "lake.tif"}, "The raster of the expert water would replace the input raster"),
+        ({"WATER": "link/lake.tif"}, "would replace the input raster"),
+        ({"WATER": "a.tif", "CLOUDS": "b/../a.tif"}, "experts clouds and water are both to be"),
+        ({"WATER": "a.foo"}, "no raster format ends in '.foo'"),
+    ],
+)
+def test_one_that_would_destroy_something_is_refused(
+    dialog: bool,
+    targets: dict[str, str],
+    sentence: str,
+    scene: Path,
+    tmp_path: Path,
+    context: QgsProcessingContext,
 ) -> None:
-    parameters = {
-        "INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / "out"),
-        "EXPERT_WATER": str(tmp_path / "out" / "water.tif"),
-    }  # fmt: skip
-    assert "cannot lie in the run folder" in _refusal(parameters, context)
+    (tmp_path / "link").symlink_to(scene.parent)
+    parameters: dict[str, Any] = {"INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / "out")}
+    for name, target in targets.items():
+        path = str(tmp_path / target)
+        wrapped = QgsProcessingOutputLayerDefinition(path, QgsProject.instance()) if dialog else path
+        parameters[f"EXPERT_{name}"] = wrapped
+    assert sentence in _refusal(parameters, context)
 
 
 def test_one_that_cannot_be_written_is_told_and_the_run_stays(scene: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(QgsProcessingException, match="The raster of the expert water could not be written"):
+    told = "The raster of the expert water could not be written .* the run itself is finished and lies in"
+    with pytest.raises(QgsProcessingException, match=told):
         _run(scene, tmp_path / "out", EXPERT_WATER=str(tmp_path / "file" / "water.tif"))
     assert read_run(tmp_path / "out").total == 12
 

@@ -32,6 +32,14 @@ def test_a_missing_python_is_told_when_run(
         _run(scene, tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["a|b", "S2%20scene/run"])
+def test_a_run_folder_that_qgis_opens_no_table_from_is_refused(
+    name: str, scene: Path, tmp_path: Path, context: QgsProcessingContext
+) -> None:
+    parameters = {"INPUT": str(scene), "OUTPUT_FOLDER": str(tmp_path / name)}
+    assert "in its path, and QGIS opens no tables from there" in _refusal(parameters, context)
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

@@ -107,3 +107,9 @@ def test_steps_share_the_bar_and_a_cancel_reaches_each() -> None:
     assert told.texts == ["one", "two"]
     told.cancel()
     assert second.isCanceled()
+
+
+def test_steps_that_begin_after_a_cancel_are_cancelled() -> None:
+    told = Told()
+    told.cancel()
+    assert Steps(told, 2).begin("one").isCanceled()

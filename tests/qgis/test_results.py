@@ -19,7 +19,7 @@ from qgis.core import (
 from hydranet_qgis import expert_colors, results, routing_style
 from hydranet_qgis.run_folder import Run, RunExpert, read_run
 from tests.qgis.fake_worker import fake_run
-from tests.qgis.run_edits import replace_raster, without
+from tests.qgis.run_edits import edit_expert, replace_raster, without
 
 
 def _expert(name: str, colors: list[str | None]) -> RunExpert:
@@ -232,6 +232,32 @@ def test_a_reroute_shows_the_new_pixels(run: Run, project: QgsProject) -> None:
     told = layer.dataProvider().bandStatistics(1)
     assert (told.minimumValue, told.maximumValue) == (3.0, 3.0)
     assert layer.renderer().type() == "paletted"
+
+
+def test_layers_whose_files_are_the_same_are_not_drawn_again(run: Run, project: QgsProject) -> None:
+    results.load_run(run, project)
+    drawn: list[str] = []
+    for item in results.plan(run)[1:]:
+        layer = results.find_layer(project, run, item.role)
+        layer.repaintRequested.connect(lambda *_, role=item.role: drawn.append(role))
+    results.load_run(run, project)
+    assert drawn == []
+    replace_raster(run.folder / "landcover.tif", [3])
+    results.load_run(run, project)
+    assert set(drawn) == {"expert:landcover"}
+    drawn.clear()
+    results.load_run(run, project)
+    assert drawn == []
+
+
+def test_what_a_layer_tells_follows_the_run_also_where_its_file_is_the_same(
+    run: Run, project: QgsProject
+) -> None:
+    results.load_run(run, project)
+    told = edit_expert(run, "water", title="Open water")
+    results.load_run(told, project)
+    layer = results.find_layer(project, told, "expert:water")
+    assert layer.metadata().title().startswith("Open water")
 
 
 def test_statistics_saved_beside_a_raster_do_not_outlive_it(run: Run, project: QgsProject) -> None:

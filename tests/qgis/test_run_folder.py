@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,12 +87,23 @@ def _change(run: Run, **changes: object) -> None:
         ({"tiles": None}, "is damaged .*'tiles'"),
         ({"experts": [{"name": "x"}]}, "is damaged"),
         ({"scene": "lake"}, "is damaged"),
+        ({"seconds": {"total": {}}}, "is damaged"),
+        ({"macs": {"saved_fraction": "much"}}, "is damaged"),
+        ({"tiles": {"total": float("inf")}}, "is damaged"),
     ],
 )
 def test_a_damaged_run_is_told_in_a_sentence(run: Run, changes: dict[str, object], sentence: str) -> None:
     _change(run, **changes)
     with pytest.raises(RunFolderError, match=sentence):
         read_run(run.folder)
+
+
+def test_a_folder_that_cannot_be_entered_holds_no_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Any, **more: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert not is_run(run.folder)
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:

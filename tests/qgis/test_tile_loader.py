@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,16 @@ def test_a_table_that_cannot_be_read_is_told(
     assert "cannot be read (KeyError: 'row')" in panel.widgets.problem.text()
     assert panel.widgets.tiles.isVisible()
     assert panel.shown_tiles() == []
+
+
+def test_a_small_table_with_nonsense_is_told(dock: Any, run: Run) -> None:
+    with closing(sqlite3.connect(run.routing)) as table, table:
+        for (name,) in table.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            table.execute(f'DROP TRIGGER "{name}"')
+        table.execute("UPDATE tiles SET score_water = 'high' WHERE tile > 0")
+    dock.panel.open_run(str(run.folder))
+    assert "cannot be read (" in dock.panel.widgets.problem.text()
+    assert dock.panel.shown_tiles() == []
 
 
 def test_the_dock_may_go_while_tiles_are_read(slow: Any, dock: Any, run: Run, qtbot: Any) -> None:

@@ -241,6 +241,14 @@ def test_a_run_without_tiles_changes_nothing(run: Run) -> None:
     assert WhatIf(run, []).change(Policy("top-k", 1)).tiles == frozenset()
 
 
+def test_tiles_of_another_grid_do_not_stop_it(tmp_path: Path) -> None:
+    run, tiles = _strip(tmp_path, [0.9, 0.2, 0.9, 0.2])
+    strays = [replace(tile, row=50) for tile in tiles]
+    change = WhatIf(run, strays).change(Policy("threshold", 1, thresholds={"a": 0.1}))
+    assert change.tiles == {1, 3}
+    assert change.seams == 0
+
+
 def _expert(name: str, threshold: float = 0.5, needed: Sequence[float] = (), **more: Any) -> RunExpert:
     values = {"tiles": 0, "pixels": 0, "foreground": None, "output": None, "style": None, "skipped": None}
     return RunExpert(

@@ -10,7 +10,7 @@ import pytest
 
 from hydranet_qgis import paths
 from hydranet_qgis.environment import Interpreter
-from hydranet_qgis.errors import WorkerCancelled, WorkerCrashed, WorkerError
+from hydranet_qgis.errors import PluginError, WorkerCancelled, WorkerCrashed, WorkerError
 from hydranet_qgis.worker_client import WorkerClient
 from tests.qgis.conftest import FAKE, PYTHON, make_scene
 
@@ -174,6 +174,36 @@ def test_waiting_for_a_turn_can_be_cancelled(jobs: Jobs) -> None:
         jobs.run("lake", cancelled=lambda: bool(jobs.named("log")))
     stop.set()
     thread.join()
+
+
+def test_closing_ends_what_runs_and_starts_nothing_for_who_waits(jobs: Jobs) -> None:
+    running, ended = threading.Event(), []
+
+    def follow(event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            running.set()
+
+    def work(name: str) -> None:
+        source = make_scene(jobs._folder / f"{name}.tif", 32, 16)
+        params = {"input": str(source), "output": str(jobs._folder / f"o-{name}")}
+        try:
+            jobs.client.run(PYTHON, "predict", params, follow, lambda: False)
+        except PluginError as error:
+            ended.append(type(error))
+
+    threads = [threading.Thread(target=work, args=("slow",)), threading.Thread(target=work, args=("lake",))]
+    threads[0].start()
+    assert running.wait(30)
+    threads[1].start()
+    jobs.client.close()
+    for thread in threads:
+        thread.join(30)
+    assert len(ended) == 2
+    assert jobs.client.pid is None
+    with pytest.raises(WorkerCancelled):
+        jobs.run("later")
+    assert jobs.client.pid is None
+    assert not (jobs._folder / "o-lake").exists()
 
 
 def test_a_follower_that_fails_does_not_leave_a_job_running(jobs: Jobs) -> None:
