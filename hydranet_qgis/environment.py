@@ -126,6 +126,13 @@ def check_python(value: str, origin: str) -> Path:
     """
     path = Path(value).expanduser()
     if path.is_dir():
+        if not venv_python(path).is_file():
+            raise EnvironmentMissing(
+                tr(
+                    "The folder '{value}' from the {origin} is no environment with a Python; "
+                    "choose a Python that has torch and rasterio in Settings > Options > HydraNet."
+                ).format(value=value, origin=origin)
+            )
         path = venv_python(path)
     if not path.is_file():
         raise EnvironmentMissing(

@@ -18,6 +18,9 @@ OUTSIDE_MASK = "outside mask"
 """Reason of tiles that were left out because no polygon of the mask touches them."""
 
 
+_PATIENCE_S = 0.5  # for a table that another program is writing; a small run is read in the main thread
+
+
 @dataclass(frozen=True)
 class TileRecord:
     """One tile and every decision about it. Tuples follow `Run.experts`.
@@ -83,7 +86,8 @@ def read_tiles(run: Run, cancelled: Callable[[], bool] = lambda: False) -> list[
     names = [expert.name for expert in run.experts]
     try:
         # Connecting would make a file that is not there.
-        with closing(sqlite3.connect(str(run.routing) if run.routing.is_file() else ":memory:")) as table:
+        name = str(run.routing) if run.routing.is_file() else ":memory:"
+        with closing(sqlite3.connect(name, timeout=_PATIENCE_S)) as table:
             if not table.execute("PRAGMA table_info(tiles)").fetchall():
                 raise RunFolderError(
                     tr("{path} is missing or holds no layer '{layer}'; run HydraNet again.").format(
@@ -97,6 +101,14 @@ def read_tiles(run: Run, cancelled: Callable[[], bool] = lambda: False) -> list[
                 if len(tiles) % 1000 == 0 and cancelled():
                     break
                 tiles.append(reader.record(row))
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise unreadable(run.routing, error) from error
+        raise RunFolderError(
+            tr("{path} is in use by another program; close it there and choose the run again.").format(
+                path=run.routing
+            )
+        ) from error
     except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
         raise unreadable(run.routing, error) from error
     return tiles

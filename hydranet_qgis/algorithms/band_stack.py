@@ -121,7 +121,8 @@ def write_stack(bands: Sequence[Single], path: Path) -> None:
         stack.FlushCache()
     except RuntimeError as error:
         raise InputError(
-            tr("The layers could not be put together ({why}); check that each can be opened.").format(
-                why=error
-            )
+            tr(
+                "The layers could not be put together ({why}); check that each can be opened and that none "
+                "is rotated."
+            ).format(why=error)
         ) from error

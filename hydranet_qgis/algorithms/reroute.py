@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingOutputVectorLayer,
     QgsProcessingParameterFile,
     QgsProject,
+    QgsVectorLayer,
 )
 from qgis.PyQt import sip
 
@@ -86,7 +87,17 @@ class RerouteAlgorithm(WorkerAlgorithm):
         return tr("Decoding missing tiles {done} of {total}")
 
     def check(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
-        self._read(parameters, context)
+        request = self._read(parameters, context)
+        project = context.project()
+        layers = own_layers(project, read_run(Path(request["run"]))) if project is not None else ()
+        for layer in layers:
+            if isinstance(layer, QgsVectorLayer) and layer.isModified():
+                raise InputError(
+                    tr(
+                        "The layer '{name}' of this run has edits that are not saved, and its table is "
+                        "written anew; save or discard them first."
+                    ).format(name=layer.name())
+                )
 
     def resolve(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         self._request = self._read(parameters, context)
@@ -125,7 +136,8 @@ class RerouteAlgorithm(WorkerAlgorithm):
     ) -> dict[str, Any]:
         """Have the project show what the folder now holds, and tell whoever shows runs."""
         # A step of a model may end in the background, where the project must not be touched.
-        follow = partial(_follow, read_run(Path(self._request["run"])), context.project(), self._background)
+        run = read_run(Path(self._request["run"]))
+        follow = partial(_follow, run, context.project(), self._shown, self._background)
         main_thread.do(follow)
         return {}
 
@@ -150,18 +162,21 @@ class RerouteAlgorithm(WorkerAlgorithm):
         )
 
 
-def _follow(run: Run, project: QgsProject | None, by_and_by: bool) -> None:
+def _follow(run: Run, project: QgsProject | None, shown: bool, by_and_by: bool) -> None:
     """Have a project show what a run folder now holds, if it shows that run, and announce the run.
 
     Args:
         run: the run as it is now.
         project: whose layers.
+        shown: whether it showed that run when the work began.
         by_and_by: one layer after the other, so that the window does not stand still; else at once.
     """
     call = main_thread.soon if by_and_by else main_thread.do
     for step in loading_steps(run, project) if project is not None else ():
         call(partial(_if_shown, step, run, project))
-    call(partial(run_events.announce, run.folder))
+    tell = partial(run_events.announce, run.folder)
+    # A project that was closed meanwhile, or another in its place, must not get the run.
+    call(partial(_if_shown, tell, run, project) if shown and project is not None else tell)
 
 
 def _if_shown(step: Callable[[], Any], run: Run, project: QgsProject) -> None:

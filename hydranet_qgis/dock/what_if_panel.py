@@ -301,6 +301,14 @@ class WhatIfPanel(QWidget):
 
     def _done(self, folder: str) -> None:
         project = QgsProject.instance()
+        if self._registry is not None and not self._registry.knows(Path(folder)):
+            self.widgets.problem.tell(
+                tr("Done; the run in {folder} has the new policy. Its project is closed.").format(
+                    folder=folder
+                )
+            )
+            self._show_button()
+            return
         try:
             run = read_run(Path(folder))
         except PluginError as error:

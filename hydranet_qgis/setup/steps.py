@@ -142,6 +142,12 @@ class Setup:
 
     def _check_choices(self) -> None:
         wheels = self._options.wheels
+        if wheels is not None and not wheels.is_dir():
+            raise SetupError(
+                tr("The folder of wheels {folder} is not there; choose the one they were put into.").format(
+                    folder=wheels
+                )
+            )
         if wheels is not None and not any(wheels.glob("*.whl")):
             raise SetupError(
                 tr("The folder {folder} holds no wheels (*.whl); choose the one they were put into.").format(

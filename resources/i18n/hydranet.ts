@@ -525,6 +525,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
+        <source>Done; the run in {folder} has the new policy. Its project is closed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/drop.py"/>
         <source>Drop to open the run in &apos;{name}&apos;</source>
         <translation type="unfinished"></translation>
@@ -1602,8 +1607,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment.py"/>
+        <source>The folder &apos;{value}&apos; from the {origin} is no environment with a Python; choose a Python that has torch and rasterio in Settings &gt; Options &gt; HydraNet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/setup/failures.py"/>
         <source>The folder of wheels has no {name} for this Python; add that wheel, or choose the Python the wheels were collected for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/setup/steps.py"/>
+        <source>The folder of wheels {folder} is not there; choose the one they were put into.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1632,6 +1647,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
+        <source>The layer &apos;{name}&apos; of this run has edits that are not saved, and its table is written anew; save or discard them first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
         <source>The layer &apos;{other}&apos; does not overlap the others; choose layers of one scene.</source>
         <translation type="unfinished"></translation>
@@ -1643,7 +1663,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
-        <source>The layers could not be put together ({why}); check that each can be opened.</source>
+        <source>The layers could not be put together ({why}); check that each can be opened and that none is rotated.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2784,6 +2804,11 @@
     <message>
         <location filename="../../hydranet_qgis/run_folder.py"/>
         <source>{path} is damaged ({kind}: {error}); run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/tile_records.py"/>
+        <source>{path} is in use by another program; close it there and choose the run again.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

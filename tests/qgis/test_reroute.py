@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingException, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 from hydranet_qgis import results, run_events
 from hydranet_qgis.run_folder import Run, read_run
@@ -120,3 +127,13 @@ def test_its_values_are_those_asked_for(run: Run) -> None:
     _reroute(run.folder, POLICY="recall", MISS_RATE=2.3, TOP_K=4)
     request = json.loads((run.folder / "run.json").read_text())["request"]
     assert (request["policy"], request["miss_rate"], request["top_k"]) == ("recall", 0.023, 4)
+
+
+def test_edits_of_the_table_that_are_not_saved_are_not_lost(run: Run, project: QgsProject) -> None:
+    table = next(one for one in results.load_run(run, project) if isinstance(one, QgsVectorLayer))
+    assert table.startEditing()
+    assert table.deleteFeature(next(table.getFeatures()).id())
+    with pytest.raises(QgsProcessingException, match="has edits that are not saved"):
+        _reroute(run.folder, TOP_K=3)
+    assert table.rollBack()
+    _reroute(run.folder, TOP_K=3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +132,11 @@ def test_the_strongest_expert_is_one_that_could_have_served() -> None:
     assert (tile.top, tile.top_score) == (3, 0.4)
     unable = TileRecord(0, 0, 0, 1.0, (0.97,), (), "abstained", ("outside resolution",), b"")
     assert (unable.top, unable.top_score) == (None, None)
+
+
+def test_a_table_in_use_is_told_and_not_waited_for(run: Run) -> None:
+    with closing(sqlite3.connect(run.routing, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunFolderError, match="in use by another program; close it there"):
+            read_tiles(run)
+    assert read_tiles(run)

@@ -231,6 +231,9 @@ def test_too_little_space_is_told_before_anything_is_written(
 
 def test_a_folder_without_wheels_is_told_at_once(place: Place) -> None:
     shutil.rmtree(place.wheels)
+    with pytest.raises(SetupError, match="is not there"):
+        place.setup()
+    place.wheels.mkdir()
     with pytest.raises(SetupError, match="holds no wheels"):
         place.setup()
 

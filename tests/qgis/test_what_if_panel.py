@@ -298,6 +298,23 @@ def test_an_announcement_of_the_algorithm_is_not_repeated(
     assert heard == [str(known.folder)]
 
 
+def test_a_project_that_was_closed_meanwhile_does_not_get_the_run_back(
+    panel: WhatIfPanel, known: Run, registry: RunRegistry, project: QgsProject, script: Script, qtbot: Any
+) -> None:
+    heard = []
+    registry.runFinished.connect(heard.append)
+    script.go.clear()
+    registry.remember(known.folder)
+    panel.set_policy(Policy("top-k", 3))
+    panel.start()
+    project.clear()
+    script.go.set()
+    qtbot.waitUntil(lambda: "Its project is closed" in panel.widgets.problem.text(), timeout=10_000)
+    assert project.mapLayers() == {}
+    assert registry.folders() == []
+    assert heard == []
+
+
 def test_a_failure_is_told_in_the_workers_words(panel: WhatIfPanel, script: Script, qtbot: Any) -> None:
     script.error = "The worker ended unexpectedly; its last words: out of memory."
     panel.set_policy(Policy("top-k", 3))
