@@ -25,6 +25,9 @@ def stands_in(layer: Any) -> bool:
 def show_stand_in(layer: Any, source: str) -> None:
     """Have a layer show a copy, and let go of its own file."""
     layer.setProperty(_SOURCE, layer.source())
+    if isinstance(layer, QgsVectorLayer) and layer.isValid():
+        # QGIS keeps connections to a table that was read, and only this closes them.
+        layer.reload()
     reopen(layer, source)
 
 
@@ -39,10 +42,6 @@ def end_stand_in(layer: Any) -> None:
 def reopen(layer: Any, source: str) -> None:
     """Give a layer another source of the same kind; all that its user sees and has set stays."""
     crs = layer.crs()
-    if isinstance(layer, QgsVectorLayer) and layer.isValid():
-        # QGIS keeps connections to a table that was read, and only this closes them; a layer that just
-        # goes leaves one open for good.
-        layer.reload()
     options = QgsDataProvider.ProviderOptions()
     layer.setDataSource(source, layer.name(), layer.providerType(), options, False)
     if crs.isValid():

@@ -241,11 +241,7 @@ def _read_again(layer: Any, planned: PlannedLayer) -> None:
     """Open the file anew; one and the same path may lead to another file since."""
     if planned.is_raster:
         _forget_statistics(Path(planned.source))
-        reopen(layer, planned.source)  # bands and statistics: only a new provider knows them
-    elif layer.isValid():
-        layer.reload()
-    else:
-        reopen(layer, planned.source)
+    reopen(layer, planned.source)  # bands and statistics: only a new provider knows them
     note_opened(layer)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from . import run_events
@@ -47,7 +47,6 @@ class RunRegistry(QObject):
             (project.readProject, self._read),
             (project.cleared, self._read),
             (project.writeProject, self._write),
-            (project.layersWillBeRemoved, self._let_go),
             (project.layersAdded, self._changed),
             (project.layersRemoved, self._changed),
         ]
@@ -106,16 +105,6 @@ class RunRegistry(QObject):
         texts = [self._project.writePath(str(folder)) for folder in self._remembered]
         if texts != self._project.readListEntry(SCOPE, KEY)[0]:
             self._project.writeEntry(SCOPE, KEY, texts)
-
-    def _let_go(self, layers: list[str]) -> None:
-        """Close tables that are about to leave the project.
-
-        QGIS keeps the file of a GeoPackage open when a layer that was read just goes, and Windows does not
-        replace files that are open; only `reload` closes it.
-        """
-        for layer in map(self._project.mapLayer, layers):
-            if isinstance(layer, QgsVectorLayer) and run_folder_of(layer) is not None:
-                layer.reload()
 
     def _changed(self, *_: object) -> None:
         self._settle.start()

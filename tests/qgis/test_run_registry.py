@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsProject
 
 from hydranet_qgis import results, run_events
 from hydranet_qgis.run_folder import Run
@@ -179,24 +178,6 @@ def test_a_run_finished_in_another_thread_arrives_in_this_one(
     qtbot.waitUntil(lambda: bool(threads), timeout=10_000)
     assert threads == [(str(run.folder), threading.main_thread())]
     assert registry.folders() == [run.folder]
-
-
-def test_a_table_that_leaves_the_project_is_closed(
-    registry: RunRegistry, run: Run, project: QgsProject
-) -> None:
-    """QGIS alone leaves it open for good, and Windows does not replace files that are open."""
-
-    def opened() -> list[str]:
-        links = (os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
-        return [link for link in map(os.path.realpath, links) if link == str(run.routing.resolve())]
-
-    for leave in (project.clear, lambda: project.removeMapLayers(list(project.mapLayers()))):
-        layer = next(one for one in results.load_run(run, project) if isinstance(one, QgsVectorLayer))
-        assert list(layer.getFeatures())
-        assert opened()
-        del layer
-        leave()
-        assert opened() == []
 
 
 def test_a_closed_registry_is_deaf(project: QgsProject, run: Run) -> None:
