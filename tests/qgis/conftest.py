@@ -107,8 +107,14 @@ def run(tmp_path: Path, scene: Path) -> Run:
 
 
 @pytest.fixture
-def project() -> Iterator[QgsProject]:
-    """The project, empty before and after: layers left alive at exit make QGIS crash."""
+def project(qgis_canvas: QgsMapCanvas) -> Iterator[QgsProject]:
+    """The project, empty before and after: layers left alive at exit make QGIS crash.
+
+    Its map is not drawn: tests take files away under layers, which QGIS does not survive while it draws, and
+    look at which files are open.
+    """
+    qgis_canvas.stopRendering()
+    qgis_canvas.freeze(True)
     QgsProject.instance().clear()
     yield QgsProject.instance()
     QgsProject.instance().clear()
