@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsDataProvider, QgsVectorLayer
+from qgis.core import QgsDataProvider, QgsLayerMetadata, QgsVectorLayer
 
 # Kept with the layer object only, not with the project: they tell of what is open now.
 _OPENED = "hydranet_opened"
@@ -41,11 +41,13 @@ def end_stand_in(layer: Any) -> None:
 
 def reopen(layer: Any, source: str) -> None:
     """Give a layer another source of the same kind; all that its user sees and has set stays."""
-    crs = layer.crs()
+    # QGIS takes both from the file: a CRS that its user chose and what was said of the layer would go.
+    crs, metadata = layer.crs(), QgsLayerMetadata(layer.metadata())
     options = QgsDataProvider.ProviderOptions()
     layer.setDataSource(source, layer.name(), layer.providerType(), options, False)
     if crs.isValid():
         layer.setCrs(crs)
+    layer.setMetadata(metadata)
 
 
 def note_opened(layer: Any) -> None:
