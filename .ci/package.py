@@ -25,6 +25,7 @@ REQUIRED = (
         "resources/bundle/model.json",
         "resources/bundle/weights.safetensors",
         "resources/bundle/MODEL_CARD.md",
+        "resources/worker-requirements.txt",
     ),
 )
 # `hydranet evaluate` measures the control routers, in a checkout; no prediction reads them.

@@ -67,7 +67,7 @@ class NaturalColour(QgsProcessingLayerPostProcessorInterface):
         self._ranges = ranges
         _alive.append(self)
 
-    def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:  # noqa: N802
+    def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
         provider = layer.dataProvider()
         renderer = QgsMultiBandColorRenderer(provider, *(number for number, _, _ in self._ranges))
         setters = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -34,6 +35,13 @@ def test_only_what_the_plugin_needs_is_inside(archive: Path) -> None:
     assert {"model_core", "resources", "metadata.txt", "LICENSE", "plugin.py"} <= tops
     assert not tops & {"tests", "Makefile", ".ci", "pyproject.toml", "README.md"}
     assert not names & LEFT_OUT
+
+
+def test_set_up_in_qgis_and_make_setup_take_the_same_torch() -> None:
+    root = Path(__file__).resolve().parents[2]
+    made = re.search(r'^torch="(torch==\S+)"$', (root / ".ci" / "setup").read_text(), re.MULTILINE)
+    pinned = (root / "resources" / "worker-requirements.txt").read_text().splitlines()
+    assert made and made[1] in pinned
 
 
 def test_scanners_of_the_repository_find_nothing(archive: Path) -> None:
