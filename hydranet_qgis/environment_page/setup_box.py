@@ -58,7 +58,7 @@ class SetupBox(QGroupBox):
         self.base.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.base.setToolTip(tr("The environment is made from this Python; the Python itself is not changed"))
         self.cpu = QRadioButton(tr("&CPU (about 1.2 GB)"), self)
-        self.cuda = QRadioButton(tr("NVIDIA &GPU with CUDA (about 8 GB)"), self)
+        self.cuda = QRadioButton(tr("NVIDIA &GPU with CUDA (several GB)"), self)
         self.cpu.setChecked(True)
         self.more = QgsCollapsibleGroupBox(tr("More options"), self)
         self.index = QLineEdit(self.more)

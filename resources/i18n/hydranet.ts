@@ -909,7 +909,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
-        <source>NVIDIA &amp;GPU with CUDA (about 8 GB)</source>
+        <source>NVIDIA &amp;GPU with CUDA (several GB)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
