@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import pkgutil
 import sys
 import time
 from pathlib import Path
 
+from ..errors import RequestError
+from ..training import commands as parts
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Register the command."""
+    """Register the command, with what else can be trained below it."""
     parser = subparsers.add_parser("train", help="train encoder, experts and switcher from a data pack")
-    parser.add_argument(
-        "--data", required=True, type=Path, help="folder of the pack (catalog.csv, scenes, labels)"
-    )
+    parser.add_argument("--data", type=Path, help="folder of the pack (catalog.csv, scenes, labels)")
     parser.add_argument(
         "--run", type=Path, help="run folder; an unfinished run in it is continued (default: a new one)"
     )
@@ -24,10 +27,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--quick", action="store_true", help="minutes instead of hours: to see that it works")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     parser.add_argument("--install", action="store_true", help="make the new bundle the default one")
+    others = parser.add_subparsers(
+        dest="what", metavar="WHAT", title="parts that are trained on their own (default: the whole bundle)"
+    )
+    for found in sorted(pkgutil.iter_modules(parts.__path__), key=lambda module: module.name):
+        importlib.import_module(f"{parts.__name__}.{found.name}").add_parser(others)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, resuming where a stopped run left off."""
+    if args.what:
+        return int(importlib.import_module(f"{parts.__name__}.{args.what}").run(args))
+    if args.data is None:
+        raise RequestError("No data pack was given; add --data FOLDER.")
     import torch
 
     from ..training.pipeline import new_run, train_bundle

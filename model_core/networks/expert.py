@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from .blocks import ConvUnit, upsample
 from .encoder import Features
+from .heads import HydraHeads
 
 
 class Expert(nn.Module):
@@ -15,12 +16,20 @@ class Expert(nn.Module):
         skips: encoder channels, finest (1/2) first.
         widths: decoder channels at the same resolutions.
         channels: output channels of the task.
+        heads: M; above 1 the decoder is a body that M light heads share, see `HydraHeads`.
     """
 
     def __init__(
-        self, skips: tuple[int, ...], widths: tuple[int, ...], channels: int, *, deploy: bool = False
+        self,
+        skips: tuple[int, ...],
+        widths: tuple[int, ...],
+        channels: int,
+        *,
+        heads: int = 1,
+        deploy: bool = False,
     ):
         super().__init__()
+        self.heads = heads
         self.lateral = nn.ModuleList(
             ConvUnit(skip, width, 1, activate=i == len(widths) - 1, deploy=deploy)
             for i, (skip, width) in enumerate(zip(skips, widths, strict=True))
@@ -30,13 +39,19 @@ class Expert(nn.Module):
             for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
         )
         self.refine = ConvUnit(widths[0], widths[0], 3, deploy=deploy)
-        self.head = nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
+        self.head = (
+            nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
+            if heads == 1
+            else HydraHeads(widths[0], widths[1], 4 * channels, heads)
+        )
         self.shuffle = nn.PixelShuffle(2)
 
     def forward(self, features: Features) -> Tensor:
-        """Features of n tiles -> task logits (n, channels, H, W)."""
-        x = self.lateral[-1](features.levels[-1])
+        """Features of n tiles -> task logits (n, heads * channels, H, W), head after head."""
+        x = coarse = self.lateral[-1](features.levels[-1])
         for level in range(len(self.merge) - 1, -1, -1):
+            coarse = x
             # The skip joins before the ReLU of the merging convolution.
             x = self.merge[level](upsample(x), add=self.lateral[level](features.levels[level]))
-        return self.shuffle(self.head(self.refine(x)))
+        x = self.refine(x)
+        return self.shuffle(self.head(x) if self.heads == 1 else self.head(x, coarse))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-LOSS, VALIDATION, WEIGHT, RATE = "loss/", "val/", "weight/", "lr"
-"""How columns begin, or are called: loss of a task, figure of an expert, weight of a loss, learning rate."""
+LOSS, TRAINING, VALIDATION, WEIGHT, RATE = "loss/", "train/", "val/", "weight/", "lr"
+"""How columns begin, or are called: part of a loss, figure of a split, weight of a loss, learning rate."""
 
 INK, GRID = "#333333", "#dddddd"
 
@@ -25,9 +25,11 @@ class History:
 
     Args:
         folder: the run folder; `results` and `analysis` in it are made when needed.
+        unit: what is counted, for the axis of the picture.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unit: str = "steps") -> None:
+        self.unit = unit
         self.path = folder / "results" / "history.csv"
         self.picture = folder / "analysis" / "curves.png"
         self.columns: list[str] = []
@@ -76,6 +78,7 @@ class History:
         """Draw `analysis/curves.png`; None if there is nothing to draw, or no matplotlib to draw it with."""
         panels = [
             ("training loss", self.series(LOSS), True),
+            ("training figure", self.series(TRAINING), False),
             ("validation figure", self.series(VALIDATION), False),
             ("weight of the loss", self.series(WEIGHT), True),
         ]
@@ -104,7 +107,7 @@ class History:
             ax.grid(color=GRID, lw=0.6)
             ax.spines[["top", "right"]].set_visible(False)
             ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        axes[-1].set_xlabel("steps", color=INK)
+        axes[-1].set_xlabel(self.unit, color=INK)
         self.picture.parent.mkdir(parents=True, exist_ok=True)
         part = self.picture.with_suffix(".part")
         figure.savefig(part, dpi=110, format="png")

@@ -1,0 +1,1 @@
+"""What every trainer shares: options, run folders, schedules, losses of gates, checkpoints, epochs."""

@@ -1,0 +1,96 @@
+"""Checkpoints: tensors as safetensors beside a small JSON, never half of one.
+
+The tensors are written to another name and renamed, the JSON last, so that a kill at any time leaves the
+previous checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+INDEX = "checkpoint.json"
+
+
+class Checkpoint:
+    """The last state of a training, in a folder of its own.
+
+    Args:
+        folder: made when the first one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any] | None = None) -> None:
+        """Keep what a resumed training needs.
+
+        Args:
+            step: steps or epochs done.
+            tensors: by name, see `module_tensors` and `optimizer_tensors`.
+            state: anything else, as JSON takes it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"step-{step:06d}.safetensors"
+        # Copies: safetensors takes no two tensors that share their memory.
+        save_file(
+            {k: v.detach().clone().contiguous() for k, v in tensors.items()}, self.folder / f"{name}.part"
+        )
+        os.replace(self.folder / f"{name}.part", self.folder / name)
+        part = self.folder / f"{INDEX}.part"
+        part.write_text(
+            json.dumps({"step": step, "file": name, "state": dict(state or {})}), encoding="utf-8"
+        )
+        os.replace(part, self.folder / INDEX)
+        for old in self.folder.glob("step-*.safetensors"):
+            if old.name != name:
+                old.unlink()
+
+    def load(self) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+        """Step, tensors and state of the last checkpoint; 0 and nothing if there is none."""
+        index = self.folder / INDEX
+        if not index.is_file():
+            return 0, {}, {}
+        entry = json.loads(index.read_text(encoding="utf-8"))
+        return int(entry["step"]), load_file(self.folder / entry["file"]), entry.get("state", {})
+
+
+def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer of a module, as `prefix.name`."""
+    return {f"{prefix}.{key}": value for key, value in module.state_dict().items()}
+
+
+def restore_module(prefix: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Fill a module with what `module_tensors` named, strictly."""
+    module.load_state_dict(under(tensors, prefix))
+
+
+def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The moments of an optimiser, as `prefix.number.name`."""
+    return {
+        f"{prefix}.{index}.{key}": torch.as_tensor(value)
+        for index, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Fill an optimiser with what `optimizer_tensors` named; its rates stay as they are."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in under(tensors, prefix).items():
+        number, name = key.split(".", 1)
+        states.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix.`, without it."""
+    start = f"{prefix}."
+    return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
