@@ -3,8 +3,8 @@
 A *stem* gives features that gate and branches share. The *gate* says which branches a sample needs, each
 branch computes features for one group of similar classes, and the *combiner* turns the features of the
 branches that ran into the prediction. The paper leaves gate and combiner open; here the gate is a softmax
-over a linear map of the pooled stem, and the combiner is linear over the features of all branches, zeros where
-one did not run.
+over a linear map of the pooled stem, and the combiner is linear over the features of all branches, zeros
+where one did not run.
 """
 
 from __future__ import annotations
