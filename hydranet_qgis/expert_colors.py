@@ -27,13 +27,13 @@ def assign(experts: Sequence[RunExpert]) -> dict[str, str]:
     colors: dict[str, str] = {}
     for expert in experts:
         drawn = [c.color for c in expert.classes if c.color]
-        if len(drawn) == 1 and _strong(drawn[0]) and _free(drawn[0], colors):
+        if len(drawn) == 1 and _strong(drawn[0]) and is_free(drawn[0], colors):
             colors[expert.name] = drawn[0].lower()
     for expert in experts:
         if expert.name not in colors:
             start = zlib.crc32(expert.name.encode("utf-8")) % len(PALETTE)
             ring = PALETTE[start:] + PALETTE[:start]
-            colors[expert.name] = next((c for c in ring if _free(c, colors)), ring[0])
+            colors[expert.name] = next((c for c in ring if is_free(c, colors)), ring[0])
     return {expert.name: colors[expert.name] for expert in experts}
 
 
@@ -62,7 +62,8 @@ def _strong(color: str) -> bool:
     return contrast(color, "#ffffff") >= 2.0 and contrast(color, "#2b2b2b") >= 2.0
 
 
-def _free(color: str, taken: dict[str, str]) -> bool:
+def is_free(color: str, taken: dict[str, str]) -> bool:
+    """Whether a colour is not taken for one of those already given."""
     mine = _channels(color)
     return all(
         sum((a - b) ** 2 for a, b in zip(mine, _channels(other))) ** 0.5 >= _TOO_NEAR

@@ -14,6 +14,7 @@ from qgis.core import QgsBox3d, QgsLayerMetadata
 
 from .i18n import tr
 from .run_folder import RUN_FILE, Run, RunExpert
+from .uncertainty import MODEL, TOTAL, meaning
 
 
 def describe_layer(layer: Any, run: Run, expert: RunExpert | None) -> None:
@@ -67,13 +68,8 @@ def _expert_abstract(run: Run, expert: RunExpert) -> str:
             tiles=expert.tiles, total=run.total
         )
     )
-    if expert.uncertainty_band is not None:
-        parts.append(
-            tr(
-                "Band {band} is the uncertainty: the entropy of the prediction as a share of the largest "
-                "there can be, 0 where one answer is certain, 1 where all are equally likely."
-            ).format(band=expert.uncertainty_band)
-        )
+    for kind, band in expert.uncertainty.present():
+        parts.append(tr("Band {band}: {meaning}").format(band=band, meaning=meaning(kind)))
     if expert.simulated:
         parts.append(tr("Trained on simulated data only; check the result with care."))
     return " ".join(parts)
@@ -84,13 +80,27 @@ def _routing_abstract(run: Run) -> str:
         "One polygon for each tile, with the score of every expert, the experts chosen and why. "
         "{routed} of {total} tiles went to an expert, {abstained} needed none."
     ).format(routed=run.routed, total=run.total, abstained=run.abstained)
-    return counted if run.decoded else f"{counted} " + tr("Scores only: no expert was run.")
+    parts = [counted] if run.decoded else [counted, tr("Scores only: no expert was run.")]
+    if run.scene_expert is not None:
+        parts.append(
+            tr(
+                "scene and scene_score are the class that the expert {title} gives the tile and its "
+                "probability, scene_branches the branches that served it, counted from 1."
+            ).format(title=run.scene_expert.title)
+        )
+    told = {kind for kind in (TOTAL, MODEL) for expert in run.experts if expert.uncertainty.has_mean(kind)}
+    if TOTAL in told:
+        parts.append(tr("uncertainty_… is the mean uncertainty of an expert over the tile, 0 to 1."))
+    if MODEL in told:
+        parts.append(tr("model_uncertainty_… is the part of it about which the expert's heads disagree."))
+    return " ".join(parts)
 
 
 def _keywords(run: Run, expert: RunExpert | None) -> dict[str, list[str]]:
     words = ["HydraNet", "mixture of experts"]
     if expert is None:
         words += ["routing", *(item.name for item in run.experts)]
+        words += run.scene_expert.classes if run.scene_expert else ()
     else:
         words += [expert.name, expert.title, expert.kind, *(item.name for item in expert.classes)]
         if expert.simulated:

@@ -1,7 +1,8 @@
 """How an expert's raster is drawn: its saved style, how much shows through it, and its uncertainty.
 
 The style beside a raster is for whoever opens it alone. Here it lies over the scene it was read from, and
-gets a second style, "Uncertainty", to switch to in QGIS's Styles menu; both are saved with the project.
+gets one more style for each band of uncertainty, to switch to in QGIS's Styles menu; all are saved with the
+project.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .i18n import tr
 from .run_folder import RunExpert
+from .uncertainty import KINDS, MODEL, MODEL_TOP, legend_ends, style_name
 
 PROPERTY_STYLE = "hydranet/style"
 """Checksum of the style file that a layer was given: only another one is worth losing a user's own style."""
@@ -29,8 +30,11 @@ PROPERTY_STYLE = "hydranet/style"
 # The image stays readable under one class, and under a map that leaves no pixel of it free even more so.
 MASK_OPACITY, COVER_OPACITY = 0.7, 0.55
 
-# Magma at six equal steps: dark where the expert is sure, bright where it is not. CC0.
+# At six equal steps: dark where the expert is sure, bright where it is not. Of the total and its aleatoric
+# part the colours mean the same and can be compared; the model's part has others, for its range is another.
 _MAGMA = ("#000004", "#3b0f70", "#8c2981", "#de4968", "#fe9f6d", "#fcfdbf")
+_VIRIDIS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+# Both were given to the public domain (CC0) by S. van der Walt, N. Smith and E. Firing.
 
 
 def first_opacity(expert: RunExpert) -> float | None:
@@ -73,8 +77,7 @@ def follow_style(layer: Any, style: Path | None) -> bool:
         return False
     manager = layer.styleManager()
     current = manager.currentStyle()
-    if current == uncertainty_name():
-        manager.setCurrentStyle(_other_style(manager, current))
+    manager.setCurrentStyle(_own_style(manager))
     opacity = layer.opacity()
     if _load(layer, style):
         layer.setOpacity(opacity)
@@ -82,31 +85,26 @@ def follow_style(layer: Any, style: Path | None) -> bool:
     return True
 
 
-def uncertainty_name() -> str:
-    """Name of the second style in QGIS's Styles menu."""
-    return tr("Uncertainty")
-
-
 def offer_uncertainty(layer: Any, expert: RunExpert) -> None:
-    """Add the style of the uncertainty band, or remove it where there is none any more.
+    """Add a style for each band of uncertainty, and remove those of bands that are there no more.
 
     The style that is shown stays. A style carries a layer's custom properties along, so this comes after
     they are set.
     """
-    manager, name = layer.styleManager(), uncertainty_name()
-    there, band = name in manager.styles(), expert.uncertainty_band
-    if band is None or band > layer.bandCount():
-        if there:
+    manager = layer.styleManager()
+    bands = {kind: band for kind, band in expert.uncertainty.present() if band <= layer.bandCount()}
+    for kind in KINDS:
+        name = style_name(kind)
+        there = name in manager.styles()
+        if there and kind not in bands:
             if manager.currentStyle() == name:
-                manager.setCurrentStyle(_other_style(manager, name))
+                manager.setCurrentStyle(_own_style(manager))
             manager.removeStyle(name)
-        return
-    if there:
-        return
-    shown = manager.currentStyle()
-    if manager.addStyleFromLayer(name) and manager.setCurrentStyle(name):
-        layer.setRenderer(_uncertainty(layer, band))
-        manager.setCurrentStyle(shown)
+        elif kind in bands and not there:
+            shown = manager.currentStyle()
+            if manager.addStyleFromLayer(name) and manager.setCurrentStyle(name):
+                layer.setRenderer(_uncertainty(layer, kind, bands[kind]))
+                manager.setCurrentStyle(shown)
 
 
 def _load(layer: Any, style: Path | None) -> bool:
@@ -126,28 +124,43 @@ def _checksum(style: Path) -> int | None:
         return None
 
 
-def _other_style(manager: Any, name: str) -> str:
-    return next((other for other in manager.styles() if other != name), name)
+def _own_style(manager: Any) -> str:
+    """The style that is shown, or if that is one of an uncertainty, the first that is none."""
+    ours = {style_name(kind) for kind in KINDS}
+    current = manager.currentStyle()
+    return next((name for name in [current, *manager.styles()] if name not in ours), current)
 
 
-def _uncertainty(layer: Any, band: int) -> QgsSingleBandPseudoColorRenderer:
-    """A continuous ramp from 0 to 1; pixels without data are not drawn, as nowhere else."""
-    last = len(_MAGMA) - 1
-    stops = [QgsGradientStop(step / last, QColor(_MAGMA[step])) for step in range(1, last)]
-    ramp = QgsGradientColorRamp(QColor(_MAGMA[0]), QColor(_MAGMA[-1]), False, stops)
+def _uncertainty(layer: Any, kind: str, band: int) -> QgsSingleBandPseudoColorRenderer:
+    """A continuous ramp with a fixed range; pixels without data are not drawn, as nowhere else."""
+    colors = _VIRIDIS if kind == MODEL else _MAGMA
+    last = len(colors) - 1
+    shares = [step / last for step in range(last + 1)]
+    if kind == MODEL:
+        # Even steps of the root: most of a scene lies in the lowest tenth of the range.
+        shares = [share * share for share in shares]
+    top = MODEL_TOP if kind == MODEL else 1.0
+    stops = [QgsGradientStop(shares[step], QColor(colors[step])) for step in range(1, last)]
+    ramp = QgsGradientColorRamp(QColor(colors[0]), QColor(colors[-1]), False, stops)
     items = [
-        QgsColorRampShader.ColorRampItem(step / last, QColor(color), f"{step / last:.1f}")
-        for step, color in enumerate(_MAGMA)
+        QgsColorRampShader.ColorRampItem(share * top, QColor(color), f"{share * top:.2g}")
+        for share, color in zip(shares, colors)
     ]
-    function = QgsColorRampShader(0.0, 1.0, ramp, QgsColorRampShader.Type.Interpolated)
+    function = QgsColorRampShader(0.0, top, ramp, QgsColorRampShader.Type.Interpolated)
     function.setColorRampItemList(items)
+    least, most = legend_ends(kind)
     legend = QgsColorRampLegendNodeSettings()
-    legend.setMinimumLabel(tr("0 – one answer is certain"))
-    legend.setMaximumLabel(tr("1 – all answers equally likely"))
+    legend.setMinimumLabel(least)
+    legend.setMaximumLabel(most)
+    if kind == MODEL:
+        # A list of numbers: along a continuous bar uneven steps could not be read.
+        legend.setUseContinuousLegend(False)
+        items[0].label, items[-1].label = least, most
+        function.setColorRampItemList(items)
     function.setLegendSettings(legend)
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(function)
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band, shader)
     renderer.setClassificationMin(0.0)
-    renderer.setClassificationMax(1.0)
+    renderer.setClassificationMax(top)
     return renderer

@@ -1,4 +1,4 @@
-"""How the routing layer is drawn: outlines over the image, the strongest expert, or one expert's scores."""
+"""How the routing layer is drawn: outlines, scene classes, the strongest expert, or one expert's numbers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ from .expert_colors import assign
 from .heat_ramps import MARGIN, RAMPS, STEPS, VIRIDIS
 from .i18n import tr
 from .run_folder import Run
+from .scene_colors import scene_colors_of
 from .tile_records import OUTSIDE_MASK
+from .uncertainty import MODEL, MODEL_TOP, TOTAL
 
 PROPERTY_SHOWN = "hydranet/shown"
 PROPERTY_OPACITY = "hydranet/heat_opacity"
 PROPERTY_RAMP = "hydranet/heat_ramp"
-OUTLINES, STRONGEST, NO_TILES = "", "*strongest", "*none"
+OUTLINES, STRONGEST, NO_TILES, SCENE = "", "*strongest", "*none", "*scene"
 """What can be shown besides an expert's scores; a name of an expert never begins with a star."""
 _MARGIN = "*margin:"
+_UNSURE = {TOTAL: "*uncertainty:", MODEL: "*model_uncertainty:"}
+_COLUMNS = {TOTAL: "uncertainty_", MODEL: "model_uncertainty_"}
 _ABSTAINED = "*abstained"
 
 DEFAULT_OPACITY = 0.72
@@ -43,8 +47,9 @@ def show(layer: Any, run: Run, what: str, opacity: float | None = None, ramp: st
     Args:
         layer: the routing layer.
         run: its run.
-        what: OUTLINES, STRONGEST, NO_TILES (draws nothing), the name of an expert whose scores fill the
-            tiles, or its `margin_of`. Tiles without scores stay empty.
+        what: OUTLINES, STRONGEST, NO_TILES (draws nothing), SCENE, the name of an expert whose scores fill
+            the tiles, or its `margin_of` or `unsure_of`. Tiles without such a value stay empty. What the run
+            does not tell, such as a scene class, gives way to the outlines.
         opacity: of the fill, 0 to 1; None leaves it as it is.
         ramp: one of `RAMPS`, None leaves it as it is.
     """
@@ -52,6 +57,7 @@ def show(layer: Any, run: Run, what: str, opacity: float | None = None, ramp: st
         layer.setCustomProperty(PROPERTY_OPACITY, min(max(float(opacity), 0.0), 1.0))
     if ramp is not None:
         layer.setCustomProperty(PROPERTY_RAMP, ramp)
+    what = what if _told(run, what) else OUTLINES
     alpha, expert = opacity_of(layer), expert_of(what)
     if what == OUTLINES:
         renderer = _outlines()
@@ -59,6 +65,10 @@ def show(layer: Any, run: Run, what: str, opacity: float | None = None, ramp: st
         renderer = QgsNullSymbolRenderer()
     elif what == STRONGEST:
         renderer = _strongest(run, alpha)
+    elif what == SCENE:
+        renderer = _scenes(run, alpha)
+    elif unsure_kind(what):
+        renderer = _unsure(expert, unsure_kind(what), RAMPS[ramp_of(layer)], alpha)
     elif is_margin(what):
         renderer = _margins(expert, _threshold(run, expert), alpha)
     else:
@@ -98,10 +108,35 @@ def is_margin(what: str) -> bool:
     return what.startswith(_MARGIN)
 
 
+def unsure_of(expert: str, kind: str) -> str:
+    """What `show` takes to draw an expert's mean uncertainty.
+
+    Args:
+        expert: its name.
+        kind: TOTAL or MODEL, see `uncertainty`.
+    """
+    return _UNSURE[kind] + expert
+
+
+def unsure_kind(what: str) -> str:
+    """TOTAL or MODEL if it is one of `unsure_of`, else ""."""
+    return next((kind for kind, prefix in _UNSURE.items() if what.startswith(prefix)), "")
+
+
 def expert_of(what: str) -> str:
-    """The expert whose score or margin is meant, "" for anything else."""
-    name = what[len(_MARGIN) :] if is_margin(what) else what
+    """The expert whose score, margin or uncertainty is meant, "" for anything else."""
+    kind = unsure_kind(what)
+    prefix = _UNSURE[kind] if kind else _MARGIN if is_margin(what) else ""
+    name = what[len(prefix) :]
     return "" if name.startswith("*") else name
+
+
+def _told(run: Run, what: str) -> bool:
+    """Whether the run tells what is to be drawn; runs of older versions lack scene and uncertainty."""
+    if what == SCENE:
+        return run.scene_expert is not None
+    kind, name = unsure_kind(what), expert_of(what)
+    return not kind or any(e.name == name and e.uncertainty.has_mean(kind) for e in run.experts)
 
 
 def _threshold(run: Run, name: str) -> float:
@@ -140,6 +175,44 @@ def _scores(expert: str, colors: tuple[str, ...], alpha: float) -> QgsGraduatedS
         low, high = step / STEPS, (step + 1) / STEPS
         ranges.append(QgsRendererRange(low, high, _fill(color, alpha), f"{low:.1f} – {high:.1f}"))
     return QgsGraduatedSymbolRenderer(f"score_{expert}", ranges)
+
+
+def _scenes(run: Run, alpha: float) -> QgsCategorizedSymbolRenderer:
+    """A colour per class, also of those that no tile has, so that runs can be compared."""
+    categories = [
+        QgsRendererCategory(name, _fill(color, alpha), name) for name, color in scene_colors_of(run).items()
+    ]
+    return QgsCategorizedSymbolRenderer("scene", categories)
+
+
+def _unsure(expert: str, kind: str, colors: tuple[str, ...], alpha: float) -> QgsGraduatedSymbolRenderer:
+    """Ten steps that grow with the value: see `unsure_steps`."""
+    ranges = [
+        QgsRendererRange(low, high, _fill(color, alpha), f"{low:.2g} – {high:.2g}")
+        for (low, high), color in zip(unsure_steps(kind), colors)
+    ]
+    if kind == MODEL:
+        # The colours end there, but no tile is left out.
+        last = ranges[-1]
+        ranges[-1] = QgsRendererRange(
+            last.lowerValue(), 1.0, last.symbol().clone(), f"≥ {last.lowerValue():.2g}"
+        )
+    return QgsGraduatedSymbolRenderer(f"{_COLUMNS[kind]}{expert}", ranges)
+
+
+def unsure_top(kind: str) -> float:
+    """Mean uncertainty at which the colours of a tile end."""
+    return MODEL_TOP if kind == MODEL else 1.0
+
+
+def unsure_steps(kind: str) -> list[tuple[float, float]]:
+    """Mean uncertainty from and to of each step, ascending.
+
+    Even steps of its root: an expert is sure of most of what it is given, and the few tiles where it is not
+    are to be told from those where it is a little unsure.
+    """
+    edges = [unsure_top(kind) * (step / STEPS) ** 2 for step in range(STEPS + 1)]
+    return list(zip(edges, edges[1:]))
 
 
 def _margins(expert: str, threshold: float, alpha: float) -> QgsGraduatedSymbolRenderer:

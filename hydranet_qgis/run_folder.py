@@ -17,6 +17,8 @@ from typing import Any
 from .errors import RunFolderError
 from .i18n import tr
 from .run_facts import Fact, facts_of
+from .scene_expert import SceneExpert
+from .uncertainty import UncertaintyBands
 
 RUN_FILE = "run.json"
 ROUTING_FILE = "routing.gpkg"
@@ -49,7 +51,8 @@ class RunExpert:
         needed_scores: ascending scores of the calibration tiles that need it, for the policy recall.
         macs: multiply-accumulates that it takes to decode a tile, None if unknown.
         seconds: thread time spent in it.
-        uncertainty_band: band of `output` that holds its uncertainty, None if there is none.
+        uncertainty: bands of `output` that hold its uncertainty.
+        heads: of its decoder; with several the uncertainty has parts.
     """
 
     name: str
@@ -71,7 +74,8 @@ class RunExpert:
     seconds: float = 0.0
     description: str = ""
     license: str = ""
-    uncertainty_band: int | None = None
+    uncertainty: UncertaintyBands = UncertaintyBands()
+    heads: int = 1
 
     @property
     def label(self) -> str:
@@ -91,8 +95,10 @@ class Run:
         thresholds: thresholds that the user chose, by expert; empty where the bundle's were used.
         decoded: False for a run of scores only, whose chosen experts were not run.
         encoder_macs, switcher_macs: multiply-accumulates per tile, None if unknown.
+        scene_macs: those of the scene expert, which looks at every tile; 0 without one.
         encode_seconds: thread time spent in the encoder, None if unknown.
-        uncertainty: whether the rasters have a band of uncertainty.
+        uncertainty: whether the rasters have bands of uncertainty.
+        scene_expert: what gave every tile a class, None for a run without one.
         reroutes: how often the run was given another policy since it was made.
         bundle: folder of the model bundle that was asked for, None for the plugin's own.
         model: name and version of the model.
@@ -122,8 +128,10 @@ class Run:
     decoded: bool = True
     encoder_macs: int | None = None
     switcher_macs: int | None = None
+    scene_macs: int = 0
     encode_seconds: float | None = None
     uncertainty: bool = False
+    scene_expert: SceneExpert | None = None
     reroutes: int = 0
     bundle: Path | None = None
     model: str = ""
@@ -248,8 +256,10 @@ def _run(folder: Path, data: dict[str, Any]) -> Run:
         decoded=bool(data.get("decoded", True)),
         encoder_macs=_known(int, macs.get("encoder")),
         switcher_macs=_known(int, macs.get("switcher")),
+        scene_macs=int(macs.get("scene") or 0),
         encode_seconds=_known(float, seconds.get("encode")),
         uncertainty=bool(data.get("uncertainty")),
+        scene_expert=SceneExpert.of(data),
         reroutes=len(data.get("reroutes") or ()),
         bundle=Path(request["bundle"]) if request.get("bundle") else None,
         model=f"{model.get('id', '')} {model.get('version', '')}".strip(),
@@ -284,7 +294,8 @@ def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
         seconds=float(item.get("seconds") or 0.0),
         description=str(item.get("description") or ""),
         license=str(item.get("license") or ""),
-        uncertainty_band=_known(int, item.get("uncertainty_band")),
+        uncertainty=UncertaintyBands.of(item),
+        heads=int(item.get("heads") or 1),
     )
 
 

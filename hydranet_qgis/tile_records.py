@@ -11,6 +11,7 @@ from typing import Any
 from .errors import RunFolderError
 from .i18n import tr
 from .run_folder import ROUTING_LAYER, Run, unreadable
+from .uncertainty import MODEL
 
 UNABLE = ("outside resolution", "not requested")
 """Reasons of experts that could not serve, whatever their score."""
@@ -18,6 +19,7 @@ OUTSIDE_MASK = "outside mask"
 """Reason of tiles that were left out because no polygon of the mask touches them."""
 
 
+_NO_SCENE = (None, None, None)
 _PATIENCE_S = 0.5  # for a table that another program is writing; a small run is read in the main thread
 
 
@@ -32,6 +34,11 @@ class TileRecord:
         reason: what became of the tile.
         reasons: why each expert was chosen or not.
         wkb: polygon of the tile's core in the scene's CRS.
+        scene: class that the scene expert gave it, "" without one.
+        scene_score: probability of that class, None without one.
+        scene_branches: branches that served it, counted from 1, ascending.
+        totals, models: mean total and mean model uncertainty of each expert that decoded it, 0 to 1, None
+            elsewhere; empty for a run that tells none.
     """
 
     index: int
@@ -43,6 +50,21 @@ class TileRecord:
     reason: str
     reasons: tuple[str, ...]
     wkb: bytes
+    scene: str = ""
+    scene_score: float | None = None
+    scene_branches: tuple[int, ...] = ()
+    totals: tuple[float | None, ...] = ()
+    models: tuple[float | None, ...] = ()
+
+    def unsure(self, kind: str, position: int) -> float | None:
+        """Mean uncertainty of an expert, None where it has none.
+
+        Args:
+            kind: TOTAL or MODEL, see `uncertainty`.
+            position: of the expert in the run.
+        """
+        values = self.models if kind == MODEL else self.totals
+        return values[position] if values else None
 
     @property
     def scored(self) -> bool:
@@ -132,10 +154,16 @@ class _Reader:
         self._shape = place.get("geom", place.get("geometry"))
         self._scores = [place.get(f"score_{name}") for name in names]
         self._reasons = [place.get(f"reason_{name}") for name in names]
+        found = [place.get(name) for name in ("scene", "scene_score", "scene_branches")]
+        self._scene = None if None in found else found
+        self._totals = _places(place, "uncertainty_", names)
+        self._models = _places(place, "model_uncertainty_", names)
+        self._branches: dict[str, tuple[int, ...]] = {}  # few are ever combined
 
     def record(self, row: tuple[Any, ...]) -> TileRecord:
         """One tile."""
         index, at_row, col, valid, chosen, reason = (row[number] for number in self._fixed)
+        scene, score, branches = (row[number] for number in self._scene) if self._scene else _NO_SCENE
         return TileRecord(
             index=int(index),
             row=int(at_row),
@@ -146,7 +174,24 @@ class _Reader:
             reason=reason or "",
             reasons=tuple("" if number is None else row[number] or "" for number in self._reasons),
             wkb=_wkb(None if self._shape is None else row[self._shape]),
+            scene=scene or "",
+            scene_score=score,
+            scene_branches=self._served(branches) if branches else (),
+            totals=tuple([None if number is None else row[number] for number in self._totals]),
+            models=tuple([None if number is None else row[number] for number in self._models]),
         )
+
+    def _served(self, text: str) -> tuple[int, ...]:
+        """Numbers of branches from a text such as "1,3"."""
+        if text not in self._branches:
+            self._branches[text] = tuple(int(part) for part in text.split(",") if part.strip())
+        return self._branches[text]
+
+
+def _places(place: dict[str, int], prefix: str, names: list[str]) -> list[int | None]:
+    """Where each expert's column of this kind stands; empty where no expert has one."""
+    found = [place.get(prefix + name) for name in names]
+    return found if any(number is not None for number in found) else []
 
 
 def _wkb(blob: bytes | None) -> bytes:

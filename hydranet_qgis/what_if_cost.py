@@ -13,9 +13,9 @@ class Rates:
     """Cost per tile.
 
     Attributes:
-        encode_macs: multiply-accumulates of encoder and switcher, None if unknown.
+        encode_macs: multiply-accumulates of encoder, switcher and scene expert, None if unknown.
         expert_macs: of each expert, None if one of them is unknown.
-        encode_seconds: computing time of encoder and switcher, None if unknown.
+        encode_seconds: computing time of the same, None if unknown.
         expert_seconds: of each expert, None if one of them is unknown.
     """
 
@@ -48,7 +48,8 @@ def rates_of(run: Run) -> Rates:
     An expert that it never ran is taken to be as fast, per multiply-accumulate, as the others were; in a
     run of scores only, as the encoder was.
     """
-    encode_macs = None if run.encoder_macs is None else run.encoder_macs + (run.switcher_macs or 0)
+    looking = (run.switcher_macs or 0) + run.scene_macs
+    encode_macs = None if run.encoder_macs is None else run.encoder_macs + looking
     macs = [expert.macs for expert in run.experts]
     known = None if any(value is None for value in macs) else tuple(int(value or 0) for value in macs)
     encode = run.encode_seconds / run.encoded if run.encode_seconds and run.encoded else None

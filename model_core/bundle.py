@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BundleError
+from .scene_expert import SceneExpertSpec
 from .spec import ExpertSpec, Macs
 
-FORMAT = "hydranet-bundle/2"
+FORMAT = "hydranet-bundle/3"
+PLAIN = "hydranet-bundle/2"
+"""The same without a scene expert, and without heads: read as what it is."""
 FORMER = "hydranet-bundle/1"
-"""The same, but its experts lack `needed_scores`."""
+"""As `PLAIN`, but its experts lack `needed_scores`."""
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 MAX_MODEL_BYTES = 4 * 1024 * 1024
@@ -36,6 +39,7 @@ KEYS = frozenset(
         "network",
         "input",
         "experts",
+        "scene",
         "macs",
         "training",
         "metrics",
@@ -53,6 +57,8 @@ class BundleInfo:
         folder: where the bundle lies.
         data: the whole of model.json.
         experts: in the order of the switcher's scores.
+        macs: what each part costs.
+        scene: the scene expert, or None.
         sha256: identity of the bundle; it covers model.json and, through it, the weights.
     """
 
@@ -60,6 +66,7 @@ class BundleInfo:
     data: dict[str, Any]
     experts: tuple[ExpertSpec, ...]
     macs: Macs
+    scene: SceneExpertSpec | None
     sha256: str
 
     @property
@@ -112,11 +119,12 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
             f"{path} is of format '{FORMER}', without the scores that the recall policy needs; add them "
             "with `hydranet calibrate --data PACK --bundle FOLDER`, or choose a newer bundle."
         )
-    if found not in (FORMAT, FORMER):
+    if found not in (FORMAT, PLAIN, FORMER):
         raise BundleError(f"{path} is not a '{FORMAT}' description; choose a bundle made for this version.")
-    if set(data) != KEYS:
+    keys = KEYS if found == FORMAT else KEYS - {"scene"}
+    if set(data) != keys:
         raise BundleError(
-            f"{path} has unknown keys {sorted(set(data) - KEYS)} and lacks {sorted(KEYS - set(data))}; "
+            f"{path} has unknown keys {sorted(set(data) - keys)} and lacks {sorted(keys - set(data))}; "
             "the bundle was written by another version."
         )
     digest = description_digest(data) if isinstance(data["sha256"], dict) else ""
@@ -125,14 +133,14 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
             f"{path} does not match its own checksum: it was altered or damaged; restore the bundle."
         )
     try:
-        if found == FORMER:
-            experts = [{**expert, "needed_scores": []} for expert in data["experts"]]
-            data = {**data, "format": FORMAT, "experts": experts}
+        data = _as_now(data)
         experts = tuple(ExpertSpec.from_dict(entry) for entry in data["experts"])
         costs = data["macs"]
+        scene = None if data["scene"] is None else SceneExpertSpec.from_dict(data["scene"])
         macs = Macs(
-            int(costs["encoder"]), int(costs["switcher"]), {k: int(v) for k, v in costs["experts"].items()}
-        )
+            int(costs["encoder"]), int(costs["switcher"]), {k: int(v) for k, v in costs["experts"].items()},
+            0 if scene is None else scene.macs_common + scene.k * scene.macs_branch,
+        )  # fmt: skip
         tile_size = int(data["input"]["tile_size"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} cannot be understood ({error!r}); restore the bundle.") from error
@@ -141,7 +149,28 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
         raise BundleError(f"{path} lists experts {names}, which do not match its costs; restore the bundle.")
     if tile_size < 32 or tile_size % 32:
         raise BundleError(f"{path} asks for tiles of {tile_size} pixels; expected a multiple of 32.")
-    return BundleInfo(folder, data, experts, macs, digest)
+    return BundleInfo(folder, data, experts, macs, scene, digest)
+
+
+def _as_now(data: dict[str, Any]) -> dict[str, Any]:
+    """A description of an older format as one of this format says the same.
+
+    Raises:
+        BundleError: an expert has a key that its format did not know.
+    """
+    added: dict[str, Any] = {PLAIN: {"heads": 1}, FORMER: {"heads": 1, "needed_scores": []}}.get(
+        data["format"], {}
+    )
+    if not added:
+        return data
+    for expert in data["experts"]:
+        if known := sorted(set(added) & set(expert)):
+            raise BundleError(
+                f"Expert '{expert.get('name')}' in model.json has keys {known}, which '{data['format']}' "
+                "does not know; restore the bundle."
+            )
+    experts = [{**expert, **added} for expert in data["experts"]]
+    return {**data, "format": FORMAT, "experts": experts, "scene": None}
 
 
 def check_weights(info: BundleInfo) -> Path:

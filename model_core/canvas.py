@@ -35,7 +35,7 @@ class Canvas:
         """Open an empty canvas.
 
         Args:
-            channels: of the expert's values.
+            channels: planes of the expert's values.
             grid: the tiles.
             emit: takes what is final.
             first_row: row of tiles that comes first.

@@ -133,12 +133,13 @@ def _metadata(tags: Mapping[str, str]) -> str:
 
 def _described(writer: BlockWriter, band: int) -> str:
     spec = writer.spec
-    if band == writer.uncertainty_band:
-        return _share("uncertainty")
+    for name, number in writer.uncertainty_bands.items():
+        if band == number:
+            return _share("uncertainty" if len(writer.uncertainty_bands) == 1 else f"{name} uncertainty")
     if spec.kind == "classes":
         names = _metadata({f"CLASS_{c.value}": c.name for c in spec.classes})
-        # GDAL takes the band beside a palette for its transparency; with two bands only the .qml has colours.
-        colors = "" if writer.uncertainty_band else _palette(spec)
+        # GDAL takes the band beside a palette for its transparency; with several only the .qml has colours.
+        colors = "" if writer.uncertainty_bands else _palette(spec)
         return f"<Description>class</Description>{names}{colors}"
     if spec.kind == "probability":
         return _share("probability")

@@ -32,6 +32,9 @@ from .pixel_counts import PixelCounts
 from .plan import Plan
 from .reading import Panel, PanelReader
 from .records import Start, Tally, TileRecord
+from .scene_expert import SceneExpertSpec
+from .scene_tiles import SceneTiles
+from .uncertainty import plane_count
 
 _READ_AHEAD = 2  # panels
 STAGES = ("read", "encode", "decode", "blend", "write")
@@ -44,7 +47,14 @@ class Progress(Protocol):
 
 
 class Work(Protocol):
-    """Which tiles are read, and which experts decode them; a `Plan` is one: all that its policy chooses."""
+    """Which tiles are read, and which experts decode them; a `Plan` is one: all that its policy chooses.
+
+    Attributes:
+        scene_expert: to be asked of every tile that is encoded; None = it is not.
+    """
+
+    @property
+    def scene_expert(self) -> SceneExpertSpec | None: ...
 
     @property
     def wanted(self) -> np.ndarray:
@@ -60,7 +70,10 @@ class Output(Protocol):
     def take(
         self, expert: int, top: int, left: int, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray
     ) -> None:
-        """A finished part of an expert's output; the arrays are lent."""
+        """A finished part of an expert's output; the arrays are lent.
+
+        `sums` has as many planes as `uncertainty.plane_count` tells.
+        """
 
     def row_done(self, record: TileRecord) -> None:
         """A row of tiles is routed; rows come in order."""
@@ -99,13 +112,17 @@ class Engine:
         count, experts = len(grid.tiles), len(model.experts)
         self._scores = np.full((count, experts), np.nan, dtype=np.float32)
         self._valid = np.zeros(count, dtype=np.float64)
+        scene = model.scene
+        self._scenes = None if scene is None else SceneTiles.unasked(count, len(scene.branches))
         self._counts = [PixelCounts() for _ in range(grid.rows)]
         for record in self._start.records:
             self._recall(record)
         first = self._start.row
+        # Planes of each expert's values.
+        self._planes = [plane_count(spec, plan.request.uncertainty) for spec in model.experts]
         self._canvas = [
-            Canvas(spec.channels, grid, partial(self._hand_out, expert), first)
-            for expert, spec in enumerate(model.experts)
+            Canvas(planes, grid, partial(self._hand_out, expert), first)
+            for expert, planes in enumerate(self._planes)
         ]
         self._backlog = Backlog(experts, limits.batch, limits.kept_tiles)
         # For each expert the rows of its tiles that are not blended yet, in tile order.
@@ -150,6 +167,7 @@ class Engine:
             sum(self._counts, PixelCounts()),
             self._decode_seconds,
             {**self._seconds, "decode": float(self._decode_seconds.sum())},
+            self._scenes,
         )
 
     def _direct(self, pool: ThreadPoolExecutor, panels: Any, progress: Progress, check: Any) -> None:
@@ -241,8 +259,8 @@ class Engine:
         future = pool.submit(self._encode, batch)
         self._flying.append((future, lambda result: self._route(tiles, *result)))
 
-    def _encode(self, batch: list[tuple[Panel, Tile]]) -> tuple[Any, np.ndarray, float]:
-        """Features and scores of a batch; runs in an inference thread."""
+    def _encode(self, batch: list[tuple[Panel, Tile]]) -> tuple[Any, np.ndarray, SceneTiles | None, float]:
+        """Features, scores and scenes of a batch; runs in an inference thread."""
         begin = time.perf_counter()
         size = self._grid.size
         # (B, 8, S, S): a raster smaller than a tile leaves invalid pixels at the right and below.
@@ -261,12 +279,31 @@ class Engine:
                 f"The model gave scores of shape {scores.shape} or not finite; expected {expected}. "
                 "The bundle is damaged, use another one."
             )
-        return features, scores, time.perf_counter() - begin
+        scenes = None if self._work.scene_expert is None else self._look(features, len(batch))
+        return features, scores, scenes, time.perf_counter() - begin
 
-    def _route(self, tiles: list[Tile], features: Any, scores: np.ndarray, seconds: float) -> None:
+    def _look(self, features: Any, count: int) -> SceneTiles:
+        """What the scene expert says of a batch."""
+        spec = self._work.scene_expert
+        found = self._model.scene_scores(features)
+        expected = (count, len(spec.classes)), (count, len(spec.branches))
+        shapes = found.probability.shape, found.branches.shape
+        if shapes != expected or not np.isfinite(found.probability).all():
+            raise BundleError(
+                f"The scene expert gave values of shapes {shapes} or not finite; expected {expected}. "
+                "The bundle is damaged, use another one."
+            )
+        return SceneTiles.of(found)
+
+    def _route(
+        self, tiles: list[Tile], features: Any, scores: np.ndarray, scenes: SceneTiles | None, seconds: float
+    ) -> None:
         self._seconds["encode"] += seconds
         chosen = self._work.serves(tiles, scores)
-        self._scores[[tile.index for tile in tiles]] = scores
+        index = [tile.index for tile in tiles]
+        self._scores[index] = scores
+        if scenes is not None:
+            self._scenes.put(index, scenes)
         for expert, positions in enumerate(chosen):
             self._open[expert].extend(tiles[position].row for position in positions)
         self._backlog.add(Encoded(features, len(tiles)), chosen, tiles)
@@ -282,9 +319,11 @@ class Engine:
         """Values of a batch; runs in an inference thread."""
         spec = self._model.experts[order.expert]
         begin = time.perf_counter()
-        values = np.asarray(self._model.decode(spec.name, order.picks))  # (n, C, S, S)
+        planes = self._planes[order.expert]
+        more = planes > spec.channels
+        values = np.asarray(self._model.decode(spec.name, order.picks, uncertainty=more))
         seconds = time.perf_counter() - begin
-        expected = (len(order.tiles), spec.channels, self._grid.size, self._grid.size)
+        expected = (len(order.tiles), planes, self._grid.size, self._grid.size)
         # The sum is quick and not finite if any value is not; a sum too large for a float32 is no fault.
         sound = np.isfinite(values.sum()) or np.isfinite(values).all()
         if values.shape != expected or not sound:
@@ -331,9 +370,12 @@ class Engine:
 
     def _record(self, row: int) -> TileRecord:
         part = slice(row * self._grid.cols, (row + 1) * self._grid.cols)
-        return TileRecord(row, self._valid[part], self._scores[part], self._counts[row])
+        scenes = None if self._scenes is None else self._scenes.part(part)
+        return TileRecord(row, self._valid[part], self._scores[part], self._counts[row], scenes)
 
     def _recall(self, record: TileRecord) -> None:
         part = slice(record.row * self._grid.cols, (record.row + 1) * self._grid.cols)
         self._valid[part], self._scores[part] = record.valid, record.scores
         self._counts[record.row] = record.counts
+        if record.scenes is not None:
+            self._scenes.put(part, record.scenes)

@@ -23,6 +23,7 @@ from .files import write_whole
 from .grid import TileGrid
 from .pixel_counts import PixelCounts
 from .records import Start, TileRecord
+from .scene_tiles import SceneTiles
 
 FORMAT = "hydranet-journal/1"
 PLAN = "plan.json"
@@ -153,20 +154,21 @@ class Journal:
             return {}
         return plan if isinstance(plan, dict) else {}
 
-    def load(self, grid: TileGrid, experts: list[str]) -> Done:
+    def load(self, grid: TileGrid, experts: list[str], branches: int | None = None) -> Done:
         """Read how far the run came, and let go of what is not whole.
 
         Args:
             grid: of the run.
             experts: names, in the model's order.
+            branches: of the model's scene expert; None = it has none.
         """
         records: list[TileRecord] = []
         done = Done()
         for line in self._lines():
-            with contextlib.suppress(KeyError, TypeError, ValueError):
+            with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):
                 if "row" in line:
                     if line["row"] == len(records):
-                        records.append(_record(line, grid))
+                        records.append(_record(line, grid, branches))
                 else:
                     done.until, done.start.spent = int(line["until"]), dict(line["spent"])
                     for name, blocks in line["blocks"].items():
@@ -264,17 +266,22 @@ def _record_line(record: TileRecord) -> str:
         "scores": scores,
         "counts": record.counts.as_dict(),
     }
+    if record.scenes is not None:
+        entry["scenes"] = record.scenes.as_list()
     return json.dumps(entry, separators=(",", ":")) + "\n"
 
 
-def _record(line: dict[str, Any], grid: TileGrid) -> TileRecord:
+def _record(line: dict[str, Any], grid: TileGrid, branches: int | None) -> TileRecord:
     valid = np.array(line["valid"], dtype=np.float64)
     known = next((row for row in line["scores"] if row is not None), [np.nan])
     blank = [np.nan] * len(known)
     scores = np.array([blank if row is None else row for row in line["scores"]], dtype=np.float32)
     if valid.shape != (grid.cols,) or len(scores) != grid.cols:
         raise ValueError("a row of another grid")
-    return TileRecord(int(line["row"]), valid, scores, PixelCounts.from_dict(line["counts"]))
+    scenes = None if branches is None else SceneTiles.from_list(line["scenes"], branches)
+    if scenes is not None and len(scenes) != grid.cols:
+        raise ValueError("a row of another grid")
+    return TileRecord(int(line["row"]), valid, scores, PixelCounts.from_dict(line["counts"]), scenes)
 
 
 def _safe_line(until: int, blocks: Mapping[str, list[Block]], spent: Mapping[str, Any]) -> str:

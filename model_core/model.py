@@ -7,17 +7,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .scene_expert import SceneExpertSpec, SceneScores
 from .spec import ExpertSpec, Macs
 
 
 class Model(Protocol):
-    """An encoder, a switcher and task experts behind plain arrays."""
+    """An encoder, a switcher, task experts and perhaps a scene expert behind plain arrays."""
 
     id: str
     version: str
     sha256: str
     tile_size: int
     experts: tuple[ExpertSpec, ...]
+    scene: SceneExpertSpec | None
     macs: Macs
     device: str  # where it runs and in which precision: both may change results, so they are recorded
     precision: str
@@ -42,18 +44,25 @@ class Model(Protocol):
             valid: bool (B, H, W), False where there is no data.
 
         Returns:
-            Features, opaque to the caller, to be handed to `scores` and `decode`.
+            Features, opaque to the caller, to be handed to `scores`, `scene_scores` and `decode`.
         """
 
     def scores(self, features: Any) -> np.ndarray:
         """Calibrated probability that each expert's content is in the tile: float32 (B, E)."""
 
-    def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
+    def scene_scores(self, features: Any) -> SceneScores:
+        """What the scene expert says of a batch of B tiles; only where `scene` is not None."""
+
+    def decode(
+        self, name: str, picks: Sequence[tuple[Any, Sequence[int]]], *, uncertainty: bool = False
+    ) -> np.ndarray:
         """Decode chosen tiles with one expert: float32 (n, C, H, W), the caller's to change.
 
         `picks` are pairs of features, as `encode` gave them, and the tiles wanted of that batch: an
         expert that few tiles need is fed from several batches at once. No other tile is computed.
 
         `classes` experts return class probabilities summing to 1, `probability` experts one
-        channel of 0 to 1, `density` experts values in their unit.
+        channel of 0 to 1, `density` experts values in their unit. Of an expert with M heads that is the
+        mean over the heads, and with `uncertainty` one more plane follows, their expected entropy
+        mean_m H[p_m] in parts of the largest entropy there can be.
         """

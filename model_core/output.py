@@ -42,7 +42,7 @@ class RunOutput:
             journal: notes what is safe; its folder takes the blocks.
             behind: the thread that writes.
             done: what an earlier run left.
-            uncertainty: add the uncertainty band to experts that have one.
+            uncertainty: add the uncertainty bands to experts that have them.
         """
         self._grid = grid
         self._journal = journal
@@ -60,7 +60,7 @@ class RunOutput:
     ) -> None:
         """See `engine.Output`."""
         writer = self.writers[expert]
-        values = finish(writer.spec, sums, weight, inside, writer.uncertainty_band is not None)
+        values = finish(writer.spec, sums, weight, inside, bool(writer.uncertainty_bands))
         self._behind.call(self._write, writer, top, left, values)
 
     def row_done(self, record: TileRecord) -> None:

@@ -141,7 +141,7 @@ class PatchOutput:
     ) -> None:
         """See `engine.Output`."""
         writer = self._writers[expert]
-        values = finish(writer.spec, sums, weight, inside, writer.uncertainty_band is not None)
+        values = finish(writer.spec, sums, weight, inside, bool(writer.uncertainty_bands))
         self._behind.call(writer.write, top, left, values)
 
     def row_done(self, record: TileRecord) -> None:

@@ -17,6 +17,7 @@ from .model import Model
 from .request import PredictRequest
 from .routing import NOT_REQUESTED, OUTSIDE_RESOLUTION, Policy, Routing, decide, effective_thresholds
 from .scene import Scene
+from .scene_expert import SceneExpertSpec
 from .spec import ExpertSpec
 
 
@@ -31,6 +32,7 @@ class Plan:
         policy: fits the model.
         thresholds: float64 (E,), the score from which a tile belongs to each expert in this run.
         eligible: for each expert None, or why it must not be used.
+        scene_expert: the model's, if it is to be asked; None = there is none, or the resolution is not its.
         window: the part of the scene that is covered, and that the outputs cover.
         grid: tiles in pixels of the window.
         area: the mask, or None.
@@ -43,6 +45,7 @@ class Plan:
     policy: Policy
     thresholds: np.ndarray
     eligible: tuple[str | None, ...]
+    scene_expert: SceneExpertSpec | None
     window: Window
     grid: TileGrid
     area: Area | None
@@ -92,6 +95,8 @@ def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
     _check_known(model.experts, request.experts or (), "")
     _check_known(model.experts, request.thresholds or (), "of the thresholds ")
     eligible, notes = _eligibility(model.experts, request, scene.gsd_m)
+    asked, about = _scene_expert(model.scene, request, scene.gsd_m)
+    notes += about
     thresholds, limits = effective_thresholds(model.experts, policy, eligible, request.thresholds)
     if request.extent is None:
         window = Window(0, 0, scene.width, scene.height)
@@ -104,8 +109,9 @@ def make_plan(request: PredictRequest, scene: Scene, model: Model) -> Plan:
         area = load_area(request.mask, scene.crs, scene.transform * shift, grid.width, grid.height)
         notes = [*notes, *area.notes]
     plan = Plan(
-        request, scene, model, policy, thresholds, tuple(eligible), window, grid, area, (*notes, *limits)
-    )
+        request, scene, model, policy, thresholds, tuple(eligible), asked, window, grid, area,
+        (*notes, *limits),
+    )  # fmt: skip
     if not plan.wanted.any():
         raise RequestError(
             f"No pixel of the extent lies inside the polygons of '{request.mask}'; "
@@ -135,15 +141,33 @@ def _eligibility(
             why = NOT_REQUESTED
         elif spec.valid_gsd_m is not None and gsd_m is None:
             unchecked = True
-        elif spec.valid_gsd_m is not None and not spec.valid_gsd_m[0] <= gsd_m <= spec.valid_gsd_m[1]:
-            low, high = spec.valid_gsd_m
-            what = f"Expert '{spec.name}' was trained for pixels of {low:g} to {high:g} m"
-            if request.force_gsd:
-                notes.append(f"{what}, the scene has {gsd_m:.3g} m; it was used because force_gsd is set.")
-            else:
+        elif not _fits(spec.valid_gsd_m, gsd_m):
+            if not request.force_gsd:
                 why = OUTSIDE_RESOLUTION
-                notes.append(f"{what}, the scene has {gsd_m:.3g} m; it was not used.")
+            notes.append(_unfit(f"Expert '{spec.name}'", spec.valid_gsd_m, gsd_m, request.force_gsd))
         eligible.append(why)
     if unchecked:
         notes.append("The scene's pixel size in metres is not known: no expert was left out because of it.")
     return eligible, notes
+
+
+def _scene_expert(
+    spec: SceneExpertSpec | None, request: PredictRequest, gsd_m: float | None
+) -> tuple[SceneExpertSpec | None, list[str]]:
+    """The scene expert if it is to be asked, and what the user should know about that."""
+    if spec is None or gsd_m is None or _fits(spec.valid_gsd_m, gsd_m):
+        return spec, []
+    note = _unfit("The scene expert", spec.valid_gsd_m, gsd_m, request.force_gsd)
+    return (spec if request.force_gsd else None), [note]
+
+
+def _fits(valid_gsd_m: tuple[float, float] | None, gsd_m: float | None) -> bool:
+    """Whether pixels of `gsd_m` (m) are among those that an expert was trained for."""
+    return valid_gsd_m is None or (gsd_m is not None and valid_gsd_m[0] <= gsd_m <= valid_gsd_m[1])
+
+
+def _unfit(who: str, valid_gsd_m: tuple[float, float], gsd_m: float, forced: bool) -> str:
+    """What the user should know about an expert for other pixels than the scene's."""
+    low, high = valid_gsd_m
+    end = "it was used because force_gsd is set." if forced else "it was not used."
+    return f"{who} was trained for pixels of {low:g} to {high:g} m, the scene has {gsd_m:.3g} m; {end}"

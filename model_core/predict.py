@@ -29,7 +29,7 @@ from .output import RunOutput, remove_strays
 from .plan import Plan, make_plan
 from .request import PredictRequest
 from .resources import default_bundle
-from .run_files import file_names, write_raster, write_routing
+from .run_files import file_names, rasters_of, write_raster, write_routing
 from .rundir import RunFolder
 from .scene import Scene
 from .summary import summarise
@@ -129,7 +129,9 @@ def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Done:
         journal.begin(run, plan.request.overwrite)
         return Done()
     journal.check(run)
-    done = journal.load(plan.grid, [spec.name for spec in plan.model.experts])
+    scene = plan.model.scene
+    branches = None if scene is None else len(scene.branches)
+    done = journal.load(plan.grid, [spec.name for spec in plan.model.experts], branches)
     remove_strays(journal.folder, done)
     journal.rewind(done)
     tiles, total = int(plan.wanted[: done.start.row * plan.grid.cols].sum()), int(plan.wanted.sum())
@@ -156,7 +158,7 @@ def _write_run(
             if writer.used:
                 emit(events.progress(total, total, f"Finishing {writer.spec.name}.tif"))
                 write_raster(plan, folder, writer)
-    write_routing(plan, folder, tally)
+        write_routing(plan, folder, tally, rasters_of(folder.staging, output.writers))
     tally.seconds["write"] = output.seconds + time.perf_counter() - begin
     return summarise(plan, tally, output.writers)
 

@@ -17,6 +17,7 @@ from .request import PredictRequest
 from .rundir import files_of, read_run
 from .spec import ExpertSpec
 from .summary import band_record, place
+from .uncertainty import TOTAL
 from .writer import Counts
 
 _WORDS = {
@@ -36,7 +37,7 @@ class OldRaster:
         spec: the expert.
         counts: what its raster holds.
         used: whether there is a raster.
-        uncertainty_band: number of that band, or None.
+        uncertainty_bands: number of the band of each uncertainty.
         tiles: that went to it.
         seconds: that decoding them takes.
     """
@@ -44,7 +45,7 @@ class OldRaster:
     spec: ExpertSpec
     counts: Counts
     used: bool
-    uncertainty_band: int | None
+    uncertainty_bands: dict[str, int]
     tiles: int
     seconds: float
 
@@ -165,10 +166,18 @@ def _raster(spec: ExpertSpec, told: dict[str, Any]) -> OldRaster:
         spec,
         Counts(int(told["pixels"]), classes),
         told["output"] is not None,
-        told["uncertainty_band"],
+        _bands(told),
         int(told["tiles"]),
         float(told["seconds"]),
     )
+
+
+def _bands(told: dict[str, Any]) -> dict[str, int]:
+    """Numbers of the uncertainty bands; runs made before there were several tell of one."""
+    if "uncertainty_bands" in told:
+        return {str(name): int(number) for name, number in told["uncertainty_bands"].items()}
+    band = told["uncertainty_band"]
+    return {} if band is None else {TOTAL: int(band)}
 
 
 def _incomplete(folder: Path, error: Exception) -> OutputError:

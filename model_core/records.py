@@ -9,6 +9,7 @@ import numpy as np
 
 from .pixel_counts import PixelCounts
 from .routing import Routing
+from .scene_tiles import SceneTiles
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class TileRecord:
         valid: float64 (n,), share of valid pixels of its tiles.
         scores: float32 (n, E), NaN for tiles without data or not wanted.
         counts: odd pixels met while it was read.
+        scenes: what the scene expert said of its n tiles; None = the model has none.
     """
 
     row: int
     valid: np.ndarray
     scores: np.ndarray
     counts: PixelCounts
+    scenes: SceneTiles | None = None
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Tally:
         decode_seconds: float64 (E,), thread time spent in each expert.
         seconds: thread time in `read`, `encode` (scoring included), `decode`, `blend`, `write`; these run
             beside each other, so their sum is more than the run took.
+        scenes: what the scene expert said of all N tiles; None = the model has none.
     """
 
     scores: np.ndarray
@@ -63,6 +67,7 @@ class Tally:
     counts: PixelCounts
     decode_seconds: np.ndarray
     seconds: dict[str, float]
+    scenes: SceneTiles | None = None
 
     @property
     def encoded(self) -> int:

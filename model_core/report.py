@@ -32,10 +32,18 @@ def run_table(run: Mapping[str, Any]) -> str:
             f"{tiles['total']} tiles: {tiles['routed']} routed, {tiles['abstained']} abstained, "
             f"{tiles['empty']} without data{masked}. {macs['saved_fraction']:.1%} of the "
             f"multiply-accumulates of running every expert saved. {run['seconds']['total']:.1f} s{rerouted}.",
+            *_scenes_text(run),
             bands_text(run),
             f"Run folder: {run['request']['output']}",
         ]
     )
+
+
+def _scenes_text(run: Mapping[str, Any]) -> list[str]:
+    """How many tiles the scene expert found of each class, the most first; nothing where it was not asked."""
+    told = run.get("scene_expert")
+    found = sorted(((n, name) for name, n in told["tiles"].items() if n), reverse=True) if told else []
+    return [f"{told['title']}: {', '.join(f'{name} {n}' for n, name in found)} tiles."] if found else []
 
 
 def bands_text(run: Mapping[str, Any]) -> str:

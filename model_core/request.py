@@ -33,7 +33,7 @@ class PredictRequest:
         overlap: pixels that neighbouring tiles share.
         extent: (xmin, ymin, xmax, ymax) in the raster's CRS, snapped outward to whole pixels; None = all.
         mask: vector file of polygons in any CRS, see `area`; None = no mask.
-        uncertainty: add a band of uncertainty to classes and probabilities.
+        uncertainty: add bands of uncertainty to classes and probabilities, see `uncertainty`.
         decode: False = scores only: no expert is run and no raster written, see `reroute`.
         force_gsd: use experts also outside the pixel sizes they were trained for.
         skip_damaged: take parts of the raster that cannot be read for NoData instead of failing.

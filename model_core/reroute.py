@@ -39,7 +39,7 @@ from .records import Tally
 from .request import RerouteRequest
 from .reroute_plan import Change, MissingWork
 from .routing_table import StoredTiles, read_table
-from .run_files import file_names, raster_names, write_raster, write_routing
+from .run_files import file_names, raster_names, rasters_of, write_raster, write_routing
 from .rundir import ROUTING_TABLE, RunFolder
 from .scene import Scene
 from .summary import Raster, summarise
@@ -111,7 +111,9 @@ class _Reroute:
     def __init__(self, plan: Plan, old: PreviousRun, folder: RunFolder) -> None:
         self._plan, self._old, self._folder = plan, old, folder
         names = [spec.name for spec in plan.model.experts]
-        self._tiles: StoredTiles = read_table(folder.path / ROUTING_TABLE, plan.grid.tiles, names)
+        self._tiles: StoredTiles = read_table(
+            folder.path / ROUTING_TABLE, plan.grid.tiles, names, plan.model.scene
+        )
         self._before: list[OldRaster] = old.rasters(plan.model.experts)
         old.check_tiles(self._before, self._tiles.chosen)
         self._routing = plan.decide(self._tiles.scores, self._tiles.valid > 0, ~plan.wanted)
@@ -137,10 +139,12 @@ class _Reroute:
                 if writer.used:
                     emit(events.progress(total, total, f"Finishing {writer.spec.name}.tif"))
                     write_raster(plan, self._folder, writer)
-        untouched = [self._before[number].spec for number in np.flatnonzero(~self._touched)]
-        self._folder.keep(name for spec in untouched for name in raster_names(spec))
-        tally = self._tally(spent)
-        write_routing(plan, self._folder, tally)
+            untouched = [self._before[number] for number in np.flatnonzero(~self._touched)]
+            self._folder.keep(name for raster in untouched for name in raster_names(raster.spec))
+            tally = self._tally(spent)
+            rasters = rasters_of(self._folder.staging, writers.values())
+            rasters |= rasters_of(self._folder.path, untouched)
+            write_routing(plan, self._folder, tally, rasters)
         return self._summary(tally, [self._after(number, writers) for number in range(len(self._before))])
 
     def _writers(self) -> dict[int, PatchWriter]:
@@ -193,7 +197,7 @@ class _Reroute:
         stages = {name: value for name, value in self._old.seconds.items() if name != "total"}
         return Tally(
             self._tiles.scores, self._routing, self._tiles.valid, self._old.counts, decode_seconds,
-            {**stages, "decode": float(decode_seconds.sum())},
+            {**stages, "decode": float(decode_seconds.sum())}, self._tiles.scenes,
         )  # fmt: skip
 
     def _summary(self, tally: Tally, rasters: list[Raster]) -> RunSummary:

@@ -69,7 +69,14 @@ def _sharing(starts: list[int], length: int) -> np.ndarray:
 
 
 class MissingWork:
-    """The work of a reroute for the engine (see `engine.Work`), which looks that each tile is as it was."""
+    """The work of a reroute for the engine (see `engine.Work`), which looks that each tile is as it was.
+
+    Attributes:
+        wanted: bool (N,), tiles to read and encode.
+        scene_expert: None: no policy changes what it said, which is in the routing table.
+    """
+
+    scene_expert = None
 
     def __init__(self, pairs: np.ndarray, scores: np.ndarray, precision: str, scene: str) -> None:
         """Take what to do.

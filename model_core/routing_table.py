@@ -7,7 +7,7 @@ depend on its content alone, never on the clock.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from rasterio.transform import Affine
 from .errors import OutputError
 from .grid import Tile
 from .routing import OUTSIDE, OUTSIDE_MASK, TEXTS, UNREQUESTED, Routing
+from .scene_expert import SceneExpertSpec
+from .scene_tiles import SCENE_COLUMNS, SceneTiles
 
 LAYER = "tiles"
 # What every GDAL since 2.2 reads without a warning; the default of new ones is not.
@@ -38,6 +40,7 @@ def write_table(
     valid: np.ndarray,
     scores: np.ndarray,
     routing: Routing,
+    more: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write the layer `tiles`.
 
@@ -50,6 +53,7 @@ def write_table(
         valid: (N,) share of valid pixels, 0 to 1.
         scores: float (N, E); NaN (written as NULL) for tiles without data.
         routing: the decisions.
+        more: columns that follow: numbers (NaN is written as NULL) or texts, (N,) each.
 
     Raises:
         OutputError: the file cannot be written.
@@ -87,6 +91,7 @@ def write_table(
     data["reason"] = _texts(routing.tile_text(n) for n in numbers)
     for expert, name in enumerate(names):
         data[f"reason_{name}"] = _texts(routing.reason_text(n, expert) for n in numbers)
+    data |= more or {}
 
     clock = pyogrio.get_gdal_config_option(_CLOCK)
     pyogrio.set_gdal_config_options({_CLOCK: "2000-01-01T00:00:00.000Z"})
@@ -113,19 +118,29 @@ class StoredTiles:
         scores: float32 (N, E), NaN for tiles without data or left out.
         chosen: bool (N, E), the experts that each tile went to.
         masked: bool (N,), tiles that the mask left out.
+        scenes: what the scene expert said; None = the model has none.
     """
 
     valid: np.ndarray
     scores: np.ndarray
     chosen: np.ndarray
     masked: np.ndarray
+    scenes: SceneTiles | None = None
 
 
-def read_table(path: Path, tiles: Sequence[Tile], names: Sequence[str]) -> StoredTiles:
+def read_table(
+    path: Path, tiles: Sequence[Tile], names: Sequence[str], scene: SceneExpertSpec | None = None
+) -> StoredTiles:
     """Read what `write_table` wrote for these tiles and experts.
 
+    Args:
+        path: the GeoPackage.
+        tiles: of the run.
+        names: of the model's experts.
+        scene: the model's scene expert, or None.
+
     Raises:
-        OutputError: it cannot be read, or is of other tiles or experts.
+        OutputError: it cannot be read, is of other tiles or experts, or lacks the scenes.
     """
     try:
         meta, _, _, columns = raw.read(str(path), layer=LAYER, read_geometry=False)
@@ -136,15 +151,17 @@ def read_table(path: Path, tiles: Sequence[Tile], names: Sequence[str]) -> Store
     where = ["tile", "x", "y", "width", "height"]
     texts = ["chosen", "reason"]
     wanted = [*where, "valid", *texts, *(f"score_{name}" for name in names)]
+    extra = SCENE_COLUMNS if scene is not None and set(SCENE_COLUMNS) <= set(fields) else ()
     same = set(wanted) <= set(fields) and len(fields["tile"]) == len(tiles)
     same = same and all((fields[name].dtype == object) == (name in texts) for name in wanted)
     if same:
         order = np.argsort(fields["tile"], kind="stable")
-        fields = {name: fields[name][order] for name in wanted}
+        fields = {name: fields[name][order] for name in (*wanted, *extra)}
         places = np.array([[tile.index, tile.x, tile.y, tile.width, tile.height] for tile in tiles])
         same = np.array_equal(np.stack([fields[name] for name in where], axis=1), places)
     if not same:
         raise OutputError(f"'{path}' holds other tiles or experts than the run; run the prediction again.")
+    scenes = None if scene is None else _scenes(path, fields, scene)
     served = [set((text or "").split(",")) for text in fields["chosen"]]
     return StoredTiles(
         valid=fields["valid"].astype(np.float64),
@@ -152,7 +169,18 @@ def read_table(path: Path, tiles: Sequence[Tile], names: Sequence[str]) -> Store
         scores=np.stack([fields[f"score_{name}"] for name in names], axis=1).astype(np.float32),
         chosen=np.array([[name in row for name in names] for row in served], dtype=bool),
         masked=fields["reason"] == TEXTS[OUTSIDE_MASK],
+        scenes=scenes,
     )
+
+
+def _scenes(path: Path, fields: Mapping[str, np.ndarray], scene: SceneExpertSpec) -> SceneTiles:
+    try:
+        return SceneTiles.from_columns(fields, scene)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise OutputError(
+            f"'{path}' does not hold what the model's scene expert said of each tile ({error!r}), as it was "
+            "edited or is of an older HydraNet; run the prediction again."
+        ) from error
 
 
 def _ints(values) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 from .errors import BundleError
 
 KINDS = ("classes", "density", "probability")
+MOST_HEADS = 32
 
 RESERVED = frozenset({"routing", "run", "con", "prn", "aux", "nul"})
 """Names of a run's other files, and of devices on Windows."""
@@ -52,6 +53,8 @@ class ExpertSpec:
         simulated: trained on simulated data only.
         needed_scores: calibrated scores, ascending, of the calibration tiles that need the expert; the
             recall policy's thresholds come from them, see `conformal`.
+        heads: M of a Hydra expert (Tran et al. 2020), whose output is the mean over its heads and which
+            tells aleatoric from model uncertainty; 1 = an expert without heads of its own.
     """
 
     name: str
@@ -68,6 +71,7 @@ class ExpertSpec:
     description: str = ""
     license: str = ""
     needed_scores: tuple[float, ...] = ()
+    heads: int = 1
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -99,6 +103,15 @@ class ExpertSpec:
                 f"Expert '{self.name}' has needed_scores that are not ascending or not 0 to 1; "
                 "calibrate the bundle again."
             )
+        if type(self.heads) is not int or not 1 <= self.heads <= MOST_HEADS:
+            raise BundleError(
+                f"Expert '{self.name}' has heads {self.heads!r}; expected a whole number, 1 to {MOST_HEADS}."
+            )
+        if self.kind == "density" and self.heads > 1:
+            raise BundleError(
+                f"Density expert '{self.name}' has {self.heads} heads; expected 1, as heads tell the "
+                "uncertainty of probabilities only."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form kept in model.json."""
@@ -117,6 +130,7 @@ class ExpertSpec:
             "description": self.description,
             "license": self.license,
             "needed_scores": list(self.needed_scores),
+            "heads": self.heads,
         }
 
     @classmethod
@@ -157,13 +171,20 @@ class ExpertSpec:
 
 @dataclass(frozen=True)
 class Macs:
-    """Multiply-accumulate operations per tile, counted from what the network runs."""
+    """Multiply-accumulate operations per tile, counted from what the network runs.
+
+    Attributes:
+        encoder, switcher: of every tile with data.
+        experts: of a tile that the expert decodes, with all its heads.
+        scene: of a tile that the scene expert looks at, with the branches that run; 0 = there is none.
+    """
 
     encoder: int
     switcher: int
     experts: dict[str, int] = field(default_factory=dict)
+    scene: int = 0
 
     @property
     def all_experts(self) -> int:
-        """Cost of a tile that every expert decodes."""
+        """Cost of a tile that every task expert decodes, the scene expert left out."""
         return self.encoder + self.switcher + sum(self.experts.values())

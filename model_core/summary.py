@@ -13,9 +13,12 @@ from . import events
 from .pixel_counts import pixel_warnings
 from .plan import Plan
 from .records import Tally
+from .routing import OUTSIDE_RESOLUTION
 from .rundir import FORMAT
 from .scene import Scene
+from .scene_tiles import SceneTiles
 from .spec import ExpertSpec
+from .uncertainty import TOTAL
 from .writer import Counts
 
 
@@ -26,12 +29,12 @@ class Raster(Protocol):
         spec: the expert.
         counts: what it holds.
         used: whether there is a file.
-        uncertainty_band: number of that band, or None.
+        uncertainty_bands: number of the band of each uncertainty, see `uncertainty.band_names`.
     """
 
     spec: ExpertSpec
     counts: Counts
-    uncertainty_band: int | None
+    uncertainty_bands: dict[str, int]
 
     @property
     def used(self) -> bool: ...
@@ -59,10 +62,12 @@ def summarise(plan: Plan, tally: Tally, rasters: Sequence[Raster]) -> dict[str, 
         "routed": routed,
     }
     counts = served.sum(axis=0)  # (E,)
-    spent = tally.encoded * (model.macs.encoder + model.macs.switcher)
+    # It looks at every tile that is encoded, in a run that uses every expert too.
+    looking = 0 if plan.scene_expert is None else model.macs.scene
+    spent = tally.encoded * (model.macs.encoder + model.macs.switcher + looking)
     if request.decode:
         spent += sum(int(n) * model.macs.experts[s.name] for n, s in zip(counts, model.experts, strict=True))
-    dense = tally.encoded * model.macs.all_experts
+    dense = tally.encoded * (model.macs.all_experts + looking)
     return {
         "format": FORMAT,
         "status": "complete",
@@ -95,9 +100,11 @@ def summarise(plan: Plan, tally: Tally, rasters: Sequence[Raster]) -> dict[str, 
             _expert(raster, i, int(counts[i]), float(tally.decode_seconds[i]), plan)
             for i, raster in enumerate(rasters)
         ],
+        "scene_expert": _scene_expert(plan, tally.scenes),
         "macs": {
             "encoder": model.macs.encoder,
             "switcher": model.macs.switcher,
+            "scene": looking,
             "spent": spent,
             "all_experts": dense,
             "saved_fraction": round(1.0 - spent / dense, 4) if dense else 0.0,
@@ -144,6 +151,7 @@ def band_record(scene: Scene) -> dict[str, Any]:
 
 def _expert(raster: Raster, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:
     spec, counts = raster.spec, raster.counts
+    bands = dict(raster.uncertainty_bands) if raster.used else {}
     return {
         "name": spec.name,
         "title": spec.title,
@@ -164,9 +172,30 @@ def _expert(raster: Raster, number: int, tiles: int, seconds: float, plan: Plan)
         "seconds": round(seconds, 3),
         "output": f"{spec.name}.tif" if raster.used else None,
         "style": f"{spec.name}.qml" if raster.used else None,
-        "uncertainty_band": raster.uncertainty_band if raster.used else None,
+        "heads": spec.heads,
+        "uncertainty_bands": bands,
+        "uncertainty_band": bands.get(TOTAL),  # for readers that know of one only
         "macs_per_tile": plan.model.macs.experts[spec.name],
         "skipped": plan.eligible[number],
+    }
+
+
+def _scene_expert(plan: Plan, scenes: SceneTiles | None) -> dict[str, Any] | None:
+    """The model's scene expert, and how many tiles it found of each class."""
+    spec = plan.model.scene
+    if spec is None:
+        return None
+    found = np.bincount(scenes.label[scenes.label >= 0], minlength=len(spec.classes))
+    return {
+        "title": spec.title,
+        "classes": list(spec.classes),
+        "branches": [[spec.classes[number] for number in group] for group in spec.branches],
+        "k": spec.k,
+        "description": spec.description,
+        "license": spec.license,
+        "tiles": {name: int(n) for name, n in zip(spec.classes, found, strict=True)},
+        "macs_per_tile": plan.model.macs.scene,
+        "skipped": None if plan.scene_expert is not None else OUTSIDE_RESOLUTION,
     }
 
 

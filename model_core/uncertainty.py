@@ -1,6 +1,6 @@
-"""How sure a pixel's prediction is: the uncertainty band that a run may add to an expert's raster.
+"""How sure a pixel's prediction is: the uncertainty bands that a run may add to an expert's raster.
 
-It is the *total* predictive uncertainty of the blended prediction, its entropy in parts of the largest
+The first is the *total* predictive uncertainty of the blended prediction, its entropy in parts of the largest
 entropy there can be. With C class probabilities p of a pixel, blended over the tiles that cover it:
 
     classes        u = -sum(p * log(p)) / log(C)
@@ -8,9 +8,18 @@ entropy there can be. With C class probabilities p of a pixel, blended over the 
 
 0 says that one answer has all the probability, 1 that all answers are equally likely. It does not say *why*:
 noise in the image (aleatoric) and ignorance of the model (epistemic) both spread the probabilities, and so do
-tiles that disagree in their overlap. One network cannot tell them apart; that takes several, such as an
-ensemble of heads. And it is as honest as the probabilities: a network that is sure and wrong has a low u.
-A density has no probabilities, hence no such band.
+tiles that disagree in their overlap. One network cannot tell them apart. The M heads of a Hydra expert can
+(Tran et al. 2020; Depeweg et al. 2018, eq. 3): where each head by itself is unsure, the image does not tell;
+where each is sure of something else, the model does not know. With p the mean over the heads:
+
+    total = H[p]        aleatoric = mean_m H[p_m]        model = total - aleatoric = I(class; head) >= 0
+
+The aleatoric part is blended over the tiles as the probabilities are, and as entropy is concave the model
+part stays at 0 or above. It holds what tiles say differently in their overlap too: there two views of one
+pixel are not at one.
+
+All are as honest as the probabilities: a network that is sure and wrong has a low u. A density has no
+probabilities, hence no such band.
 """
 
 from __future__ import annotations
@@ -21,12 +30,46 @@ import numpy as np
 
 from .spec import ExpertSpec
 
+TOTAL, ALEATORIC, MODEL = "total", "aleatoric", "model"
+
 _TINY = np.float32(1e-30)  # log(0) times 0 is to be 0
 
 
 def has_uncertainty(spec: ExpertSpec) -> bool:
     """Whether an expert's values are probabilities."""
     return spec.kind != "density"
+
+
+def band_names(spec: ExpertSpec) -> tuple[str, ...]:
+    """The uncertainties that an expert can tell, in the order of their bands."""
+    if not has_uncertainty(spec):
+        return ()
+    return (TOTAL, ALEATORIC, MODEL) if spec.heads > 1 else (TOTAL,)
+
+
+def plane_count(spec: ExpertSpec, uncertainty: bool) -> int:
+    """Planes of an expert's values while they are blended: one more for the entropy of heads."""
+    return spec.channels + (uncertainty and len(band_names(spec)) > 1)
+
+
+def uncertainties(spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """What `band_names` names, of blended values.
+
+    Args:
+        spec: an expert of kind `classes` or `probability`.
+        sums: float32 (C, h, w), sum of weight times probability; of a Hydra expert (C + 1, h, w), the last
+            plane of weight times mean_m H[p_m] / log(C).
+        weight: float32 (h, w), sum of weights, above 0 wherever the result is to be used.
+
+    Returns:
+        float32 (h, w) each, 0 to 1, the total the sum of the others; without meaning where the weight is 0.
+    """
+    total = normalised_entropy(spec, sums[: spec.channels], weight)
+    if spec.heads == 1:
+        return [total]
+    # No more than the total: what is above it is rounding.
+    aleatoric = np.clip(sums[spec.channels] / np.maximum(weight, _TINY), 0.0, total)
+    return [total, aleatoric, total - aleatoric]
 
 
 def normalised_entropy(spec: ExpertSpec, sums: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from .journal import Block
 from .overviews import level_count, stacked
 from .raster_file import compression, detail
 from .spec import ExpertSpec
-from .uncertainty import has_uncertainty, normalised_entropy
+from .uncertainty import band_names, uncertainties
 
 NODATA = 255  # of the byte bands, in the file only; inside the program a mask says it
 PROBABILITY_STEPS = 250  # probability or uncertainty = byte * 0.004
@@ -37,26 +37,28 @@ def finish(
 
     Args:
         spec: the expert; its kind decides.
-        sums: float32 (C, h, w), sum of weight times value.
+        sums: float32 (C, h, w), sum of weight times value; of a Hydra expert with uncertainty (C + 1, h, w),
+            see `uncertainty.uncertainties`.
         weight: float32 (h, w), sum of weights; 0 where the expert decoded nothing.
         inside: bool (h, w), False where the scene has no data or the mask leaves pixels out.
-        uncertainty: add a band that says how sure classes or probability are, see `uncertainty`.
+        uncertainty: add the bands that say how sure classes or probability are, see `uncertainty`.
 
     Returns:
-        uint8 (1, h, w) for classes and probability, (2, h, w) with uncertainty, 255 = NoData;
-        float32 (C, h, w) for density, NaN = NoData.
+        uint8 (1, h, w) for classes and probability, with uncertainty (2, h, w), of a Hydra expert (4, h, w),
+        255 = NoData; float32 (C, h, w) for density, NaN = NoData.
     """
     known = inside & (weight > 0)  # (h, w)
     if spec.kind == "classes":
-        bands = [np.where(known, _labels(sums), np.uint8(NODATA))]
+        bands = [np.where(known, _labels(sums[: spec.channels]), np.uint8(NODATA))]
     else:
-        mean = np.full(sums.shape, np.nan, dtype=np.float32)
-        np.divide(sums, weight, out=mean, where=known[None])
+        values = sums[: spec.channels]
+        mean = np.full(values.shape, np.nan, dtype=np.float32)
+        np.divide(values, weight, out=mean, where=known[None])
         if spec.kind == "density":
             return mean
         bands = [_steps(np.clip(mean[0], 0.0, 1.0), known)]
     if uncertainty:
-        bands.append(_steps(normalised_entropy(spec, sums, weight), known))
+        bands += [_steps(share, known) for share in uncertainties(spec, sums, weight)]
     return np.stack(bands) if uncertainty else bands[0][None]
 
 
@@ -129,9 +131,9 @@ class BlockWriter:
         spec: the expert.
         blocks: all that is written, in order.
         counts: of all blocks written.
-        kinds: of the bands; the uncertainty band is a probability.
+        kinds: of the bands; an uncertainty is a probability.
         dtype, nodata: of the output.
-        uncertainty_band: number of the uncertainty band, None if there is none.
+        uncertainty_bands: number of the band of each uncertainty, by the names of `uncertainty.band_names`.
         levels: overviews that each block file holds below its own rows, see `overviews`.
     """
 
@@ -145,18 +147,17 @@ class BlockWriter:
             spec: the expert.
             width: in pixels.
             height: in pixels.
-            uncertainty: add the uncertainty band, if the expert's kind has one.
+            uncertainty: add the uncertainty bands, if the expert's kind has any.
         """
         self.spec = spec
         self.blocks: list[Block] = []
         self.counts = Counts()
         self.kinds = (spec.kind,) * (spec.channels if spec.kind == "density" else 1)
-        self.uncertainty_band: int | None = None
-        if uncertainty and has_uncertainty(spec):
-            self.kinds += ("probability",)
-            self.uncertainty_band = len(self.kinds)
+        names = band_names(spec) if uncertainty else ()
+        self.uncertainty_bands = {name: number for number, name in enumerate(names, len(self.kinds) + 1)}
+        self.kinds += ("probability",) * len(names)
         # Classes are long runs of one value; pixel by pixel beside the uncertainty they would be none.
-        self._layout = {"interleave": "band"} if self.uncertainty_band else {}
+        self._layout = {"interleave": "band"} if self.uncertainty_bands else {}
         self.dtype, self.nodata = ("float32", float("nan")) if spec.kind == "density" else ("uint8", NODATA)
         self.levels = level_count(width, height)
         self._folder = folder

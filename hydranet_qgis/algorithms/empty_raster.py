@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..run_folder import RUN_FILE, Run, RunExpert
+from ..uncertainty import KINDS
 
 NODATA = 255
 _STEP = 1.0 / 250  # of a probability or an uncertainty kept as bytes
@@ -32,8 +33,8 @@ def write_empty(run: Run, expert: RunExpert, path: Path, wkt: str = "") -> None:
     width, height, transform = _grid(run)
     surface = expert.kind == "density"
     kind, nodata = (gdal.GDT_Float32, math.nan) if surface else (gdal.GDT_Byte, NODATA)
-    unsure = run.uncertainty and not surface
-    count = 2 if unsure else 1
+    unsure = _unsure(expert) if run.uncertainty and not surface else ()
+    count = 1 + len(unsure)
     raster = gdal.GetDriverByName("GTiff").Create(str(path), width, height, count, kind, list(_OPTIONS))
     if raster is None:
         raise OSError(gdal.GetLastErrorMsg())
@@ -47,14 +48,21 @@ def write_empty(run: Run, expert: RunExpert, path: Path, wkt: str = "") -> None:
     if expert.unit:
         bands[0].SetUnitType(expert.unit)
     if expert.classes:
-        # GDAL takes the band beside a palette for its transparency, so with two bands there is none.
+        # GDAL takes the band beside a palette for its transparency, so with more bands there is none.
         _describe_classes(bands[0], expert, colours=not unsure)
     if expert.kind == "probability":
         bands[0].SetScale(_STEP)
-    if unsure:
-        bands[1].SetDescription("uncertainty")
-        bands[1].SetScale(_STEP)
+    for band, name in zip(bands[1:], unsure):
+        band.SetDescription(name)
+        band.SetScale(_STEP)
     raster.FlushCache()
+
+
+def _unsure(expert: RunExpert) -> tuple[str, ...]:
+    """Names of the bands of uncertainty: an expert of several heads tells its parts."""
+    if expert.heads == 1:
+        return ("uncertainty",)
+    return tuple(f"{kind} uncertainty" for kind in KINDS)
 
 
 def _describe_classes(band: Any, expert: RunExpert, colours: bool) -> None:

@@ -41,8 +41,9 @@ class PredictAlgorithm(RunAlgorithm):
         return tr(
             "<p>Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster "
             "is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the "
-            "experts a tile needs decode it. Every expert that was used gives one layer; the routing layer "
-            "keeps all scores.</p>"
+            "experts a tile needs decode it. Every expert that was used gives one layer, with bands of "
+            "uncertainty if asked for; the routing layer keeps all scores, and the scene class of each tile "
+            "if the model tells one.</p>"
             "<p>A worker process with its own Python environment does the work, so running out of memory "
             "there does not take QGIS down.</p>"
         )

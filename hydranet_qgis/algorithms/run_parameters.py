@@ -175,12 +175,16 @@ def declare_tiling(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
 
 
 def declare_uncertainty(algorithm: HydraNetAlgorithm) -> None:
-    """A second band that says how sure the result is."""
+    """More bands that say how sure the result is."""
     algorithm.add(
         QgsProcessingParameterBoolean("UNCERTAINTY", tr("Uncertainty"), defaultValue=False, optional=True),
         tr(
-            "Adds a band to each expert's raster that says how unsure the model is there, from 0 (sure) to "
-            "1, and a style that shows it. The rasters become larger."
+            "Adds bands to each expert's raster that say how unsure it is there, from 0 (sure) to 1, with "
+            "styles that show them: for every expert of classes or probabilities its uncertainty (band 2), "
+            "and for one whose decoder has several heads also the part that lies in the image (band 3, "
+            "aleatoric) and the part about which the heads disagree (band 4, model), which is high where "
+            "imagery is unfamiliar. The routing table tells the mean of the uncertainty and of the model's "
+            "part in every tile. Densities have no such bands. The rasters become larger."
         ),
         advanced=True,
     )
@@ -288,8 +292,9 @@ def declare_run(algorithm: HydraNetAlgorithm) -> None:
             createByDefault=True,
         ),
         tr(
-            "One polygon per tile, with every expert's score and why it was chosen or not. Left temporary, "
-            "it is the table inside the run folder; a file name saves a copy."
+            "One polygon per tile, with every expert's score and why it was chosen or not, the scene class "
+            "if the model has a scene expert, and mean uncertainties if they were asked for. Left "
+            "temporary, it is the table inside the run folder; a file name saves a copy."
         ),
     )
     algorithm.add(
@@ -312,7 +317,9 @@ def declare_counts(algorithm: HydraNetAlgorithm) -> None:
 def declare_layers(algorithm: HydraNetAlgorithm) -> None:
     """The experts' rasters, as an output."""
     algorithm.addOutput(
-        QgsProcessingOutputMultipleLayers("OUTPUT_LAYERS", tr("Layers of the routed experts"))
+        QgsProcessingOutputMultipleLayers(
+            "OUTPUT_LAYERS", tr("Layers of the routed experts, with bands of uncertainty if asked for")
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Tiles per expert as bars: number, share, mean score."""
+"""Tiles per expert, and per scene class, as bars: number, share, mean score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..i18n import tr
 from .painting import mix, muted, palette_of, smaller
-from .summary_table import ExpertNumbers
+from .summary_table import ExpertNumbers, SceneNumbers
 
 _BAR, _PAD, _DOT = 6, 4, 9
 
@@ -48,7 +48,11 @@ class ExpertShares(QWidget):
             return known.get(one.skipped, one.skipped)
         if one.mean_score is None:
             return tr("no scores")
-        return tr("mean {score}").format(score=f"{one.mean_score:.2f}")
+        text = tr("mean {score}").format(score=f"{one.mean_score:.2f}")
+        if one.uncertainty is None:
+            return text
+        unsure = f"{one.uncertainty:.2f}"
+        return tr("{text}, uncertainty {unsure}").format(text=text, unsure=unsure)
 
     def sizeHint(self) -> QSize:
         return QSize(240, max(1, len(self._numbers)) * self._height())
@@ -99,3 +103,15 @@ class ExpertShares(QWidget):
             track.setWidth(max(_BAR, track.width() * min(1.0, one.share)))
             painter.setBrush(color)
             painter.drawRoundedRect(track, _BAR / 2, _BAR / 2)
+
+
+class SceneShares(ExpertShares):
+    """Draws `SceneNumbers` the same way."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(tr("Tiles per scene class"))
+
+    def remark(self, one: SceneNumbers) -> str:
+        """Mean probability in words."""
+        return tr("mean {score}").format(score=f"{one.mean_score or 0.0:.2f}")

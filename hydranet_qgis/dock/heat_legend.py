@@ -8,7 +8,9 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
+from .. import routing_style
 from ..i18n import tr
+from ..uncertainty import MODEL, meaning
 from .painting import mix, muted, palette_of, smaller
 
 _BAR, _MARK = 10, 5
@@ -22,6 +24,7 @@ class HeatLegend(QWidget):
         threshold: its threshold in this run, None where the policy compares with none.
         steps: colour of each step from the lowest to the highest.
         margin: whether the colours tell the distance from the threshold.
+        unsure: kind of the uncertainty that the colours tell in place of a score, "" for a score.
     """
 
     def __init__(self, parent: Any = None) -> None:
@@ -30,6 +33,7 @@ class HeatLegend(QWidget):
         self.threshold: float | None = None
         self.steps: tuple[str, ...] = ()
         self.margin = False
+        self.unsure = ""
         self._alpha = 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Legend of the map"))
@@ -45,7 +49,7 @@ class HeatLegend(QWidget):
     ) -> None:
         """Show the ramp of one expert; an empty `expert` clears the legend."""
         self.expert, self.steps, self.threshold = expert, steps, threshold
-        self.margin, self._alpha = margin, alpha
+        self.margin, self._alpha, self.unsure = margin, alpha, ""
         said = ""
         if expert and threshold is not None:
             said = tr("Score of {expert} from 0 to 1, threshold {threshold:.2f}").format(
@@ -55,6 +59,29 @@ class HeatLegend(QWidget):
             said = tr("Score of {expert} from 0 to 1; the policy top-k knows no threshold").format(
                 expert=title
             )
+        self._say(said)
+
+    def show_uncertainty(
+        self, expert: str, title: str, kind: str, steps: tuple[str, ...], alpha: float
+    ) -> None:
+        """Show the ramp of an expert's mean uncertainty.
+
+        Args:
+            expert: its name.
+            title: what the user reads of it.
+            kind: TOTAL or MODEL, see `uncertainty`.
+            steps: colour of each step from the lowest to the highest.
+            alpha: opacity of the map.
+        """
+        self.expert, self.steps, self.threshold, self.margin = expert, steps, None, False
+        self._alpha, self.unsure = alpha, kind
+        said = tr("Mean model uncertainty of {expert} in each tile, from 0 to {top}; {meaning}")
+        if kind != MODEL:
+            said = tr("Mean uncertainty of {expert} in each tile, from 0 to {top}; {meaning}")
+        top = f"{routing_style.unsure_top(kind):g}"
+        self._say(said.format(expert=title, top=top, meaning=meaning(kind)))
+
+    def _say(self, said: str) -> None:
         self.setToolTip(said)
         self.setAccessibleDescription(said)
         self.update()
@@ -72,12 +99,15 @@ class HeatLegend(QWidget):
         return QSize(90, self.sizeHint().height())
 
     def position(self, score: float) -> float:
-        """Where a score lies on the bar, in pixels from the widget's left edge.
+        """Where a score, or an uncertainty, lies on the bar, in pixels from the widget's left edge.
 
-        In the margin's legend the threshold is in the middle, and either side has its own scale.
+        In the margin's legend the threshold is in the middle, and either side has its own scale. That of an
+        uncertainty follows its square root.
         """
         box = self._track()
-        if self.margin and self.threshold is not None:
+        if self.unsure:
+            share = max(score / routing_style.unsure_top(self.unsure), 0.0) ** 0.5
+        elif self.margin and self.threshold is not None:
             middle = min(max(self.threshold, 0.01), 0.99)
             share = 0.5 * score / middle if score < middle else 0.5 + 0.5 * (score - middle) / (1 - middle)
         else:
@@ -120,9 +150,12 @@ class HeatLegend(QWidget):
     def _ticks(self, painter: QPainter, track: QRectF) -> None:
         metrics = QFontMetrics(painter.font())
         painter.setPen(muted(palette_of(self)))
-        scores = (0.0, 1.0) if self.margin else (0.0, 0.5, 1.0)
+        top = routing_style.unsure_top(self.unsure) if self.unsure else 1.0
+        scores = (0.0, top / 4, top) if self.unsure else (0.0, 1.0) if self.margin else (0.0, 0.5, 1.0)
         for score in scores:
-            told = f"{score:g}"
+            told = f"{round(score, 2):g}"
+            if self.unsure == MODEL and score == top:
+                told = f"≥ {told}"
             width = metrics.horizontalAdvance(told)
             x = min(max(self.position(score) - width / 2, 0), self.width() - width)
             painter.drawText(QPointF(x, track.bottom() + metrics.ascent() + 1), told)

@@ -23,18 +23,17 @@ from ..i18n import tr
 from ..run_folder import Run, RunExpert
 from . import heat_visibility
 from .elided_combo import combo_box
+from .heat_choices import IMAGERY, SceneLegend, fill
 from .heat_legend import HeatLegend
-from .painting import dot
 
-IMAGERY = "*imagery"
-"""Choice of the combo box: all layers of the run hidden. The others are those of `routing_style.show`."""
+__all__ = ["IMAGERY", "HeatStrip", "ramp_icon"]
 
 # While the slider moves the map is drawn again at most so often (milliseconds).
 _PAUSE = 60
 
 
 class HeatStrip(QWidget):
-    """Two short rows: what to show, and, of scores, the legend with its opacity.
+    """Two short rows: what to show, and, of scores and classes, the legend with the tiles' opacity.
 
     Signals:
         mapChanged(str): the map shows something else: IMAGERY, or as given to `routing_style.show`.
@@ -43,6 +42,7 @@ class HeatStrip(QWidget):
     Attributes:
         choice: the combo box.
         legend: the painted ramp, see `HeatLegend`.
+        scenes: the scene classes with their colours, in a row of their own.
         opacity: slider, percent.
         ramp_button: menu of ramps.
         margin_button: shows the distance from the threshold in place of the score.
@@ -73,15 +73,7 @@ class HeatStrip(QWidget):
         self._pause.stop()
         self._run, self._colors = run, dict(colors)
         with QSignalBlocker(self.choice):
-            self.choice.clear()
-            self.choice.addItem(tr("Imagery only"), IMAGERY)
-            self.choice.addItem(tr("Results without tiles"), routing_style.NO_TILES)
-            self.choice.addItem(tr("Outlines of the tiles"), routing_style.OUTLINES)
-            self.choice.addItem(tr("Strongest expert"), routing_style.STRONGEST)
-            self.choice.insertSeparator(self.choice.count())
-            for expert in run.experts if run else ():
-                icon = dot(self._colors.get(expert.name, "#808080"))
-                self.choice.addItem(icon, tr("Score: {expert}").format(expert=expert.label), expert.name)
+            fill(self.choice, run, self._colors)
         self.follow()
 
     def follow(self) -> None:
@@ -90,8 +82,9 @@ class HeatStrip(QWidget):
         layer = results.find_layer(project, run, results.ROUTING_ROLE) if run else None
         what = routing_style.shown(layer) if layer is not None else routing_style.OUTLINES
         hidden = run is not None and heat_visibility.is_hidden(project, run)
-        expert = self._expert(routing_style.expert_of(what))
-        wanted = IMAGERY if hidden else expert.name if expert else what
+        expert = self._expert(what)
+        scored = expert is not None and not routing_style.unsure_kind(what)
+        wanted = IMAGERY if hidden else expert.name if scored else what
         with QSignalBlocker(self.choice):
             found = self.choice.findData(wanted)
             self.choice.setCurrentIndex(found if found >= 0 else self.choice.findData(routing_style.OUTLINES))
@@ -109,7 +102,8 @@ class HeatStrip(QWidget):
         chosen = self.choice.currentData()
         if chosen is None:
             return routing_style.OUTLINES
-        if self.margin_button.isChecked() and self._threshold(self._expert(chosen)) is not None:
+        limit = None if routing_style.unsure_kind(chosen) else self._threshold(self._expert(chosen))
+        if self.margin_button.isChecked() and limit is not None:
             return routing_style.margin_of(chosen)
         return str(chosen)
 
@@ -167,32 +161,34 @@ class HeatStrip(QWidget):
 
     def _fade(self, percent: int) -> None:
         self.legend.set_alpha(percent / 100)
+        self.scenes.show_classes(self._run, percent / 100)
         self.opacity.setToolTip(tr("Opacity of the tiles: {percent} %").format(percent=percent))
         if not self._pause.isActive():
             self._pause.start()
 
     def _explain(self) -> None:
         """Have legend and controls suit the choice."""
-        chosen = self.choice.currentData()
-        expert = self._expert(chosen)
-        limit = self._threshold(expert)
+        chosen, alpha = self.choice.currentData() or routing_style.OUTLINES, self.opacity.value() / 100
+        expert, kind = self._expert(chosen), routing_style.unsure_kind(chosen)
+        limit = None if kind else self._threshold(expert)
         margin = routing_style.is_margin(self.what())
         steps = heat_ramps.MARGIN if margin else heat_ramps.RAMPS[self.ramp()]
-        self.legend.show_scores(
-            expert.name if expert else "",
-            expert.label if expert else "",
-            steps if expert else (),
-            limit,
-            self.opacity.value() / 100,
-            margin,
-        )
-        filled = expert is not None or chosen == routing_style.STRONGEST
+        if expert is not None and kind:
+            self.legend.show_uncertainty(expert.name, expert.label, kind, steps, alpha)
+        elif expert is not None:
+            self.legend.show_scores(expert.name, expert.label, steps, limit, alpha, margin)
+        else:
+            self.legend.show_scores("", "", (), None, alpha)
         self.legend.setVisible(expert is not None)
+        self.scenes.setVisible(chosen == routing_style.SCENE)
+        if chosen == routing_style.SCENE:
+            self.scenes.show_classes(self._run, alpha)
         self.ramp_button.setVisible(expert is not None)
         self.ramp_button.setEnabled(not margin)
         self.ramp_button.setIcon(ramp_icon(heat_ramps.RAMPS[self.ramp()]))
-        self.margin_button.setVisible(expert is not None)
+        self.margin_button.setVisible(expert is not None and not kind)
         self.margin_button.setEnabled(limit is not None)
+        filled = expert is not None or chosen in (routing_style.STRONGEST, routing_style.SCENE)
         self.opacity.setVisible(filled)
         # The legend needs the room; the slider's tool tip says what it is.
         self._opacity_label.setVisible(filled and expert is None)
@@ -204,8 +200,9 @@ class HeatStrip(QWidget):
         )
         self.setEnabled(self._run is not None)
 
-    def _expert(self, name: Any) -> RunExpert | None:
-        experts = self._run.experts if self._run else ()
+    def _expert(self, what: str | None) -> RunExpert | None:
+        """Whose score, margin or uncertainty is shown; None for anything else."""
+        experts, name = self._run.experts if self._run else (), routing_style.expert_of(what or "")
         return next((expert for expert in experts if expert.name == name), None)
 
     def _threshold(self, expert: RunExpert | None) -> float | None:
@@ -241,7 +238,7 @@ class HeatStrip(QWidget):
             self, QIcon(), tr("Back to the imagery: hide this run's layers; once more brings them back")
         )
         self.imagery_button.setCheckable(True)
-        self.legend = HeatLegend(self)
+        self.legend, self.scenes = HeatLegend(self), SceneLegend(self)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setPageStep(10)
@@ -271,6 +268,7 @@ class HeatStrip(QWidget):
         grid.addWidget(label, 0, 0)
         grid.addLayout(first, 0, 1)
         grid.addLayout(second, 1, 0, 1, 2)
+        grid.addWidget(self.scenes, 2, 0, 1, 2)
         grid.setColumnStretch(1, 1)
         QWidget.setTabOrder(self.choice, self.imagery_button)  # as they stand, not as they were made
 

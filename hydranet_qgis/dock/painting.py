@@ -38,6 +38,11 @@ def mix(first: QColor, second: QColor, share: float) -> QColor:
     )
 
 
+def mixed_with_white(color: str, share: float) -> str:
+    """`share` of "#rrggbb" and the rest white: what it looks like over something bright, without shining."""
+    return mix(QColor(color), QColor("#ffffff"), share).name()
+
+
 def smaller(widget: QWidget, factor: float = 0.88) -> QFont:
     """The widget's font, a little smaller."""
     return scaled(widget.font(), factor)

@@ -249,8 +249,10 @@ class RunPanel(QWidget):
         self.mapChanged.emit(what)
 
     def _focus_map_expert(self) -> None:
-        """The column of scores tells what the map's colours do."""
-        self.widgets.tiles.set_map_expert(routing_style.expert_of(self.widgets.heat.what()) or None)
+        """The columns of numbers tell what the map's colours do."""
+        what = self.widgets.heat.what()
+        expert = routing_style.expert_of(what) or None
+        self.widgets.tiles.set_map_expert(expert, routing_style.unsure_kind(what))
 
     def _say(self, sentence: str) -> None:
         self.widgets.problem.say(sentence)

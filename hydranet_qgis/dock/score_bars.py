@@ -1,4 +1,4 @@
-"""Every expert's score for one tile: a bar, its threshold, its rank if chosen, and why."""
+"""Every expert's score for one tile: a bar, its threshold, its rank if chosen, why, and how unsure it was."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..i18n import tr
 from ..run_folder import Run, RunExpert
 from ..tile_records import TileRecord
 from .painting import mix, muted, palette_of, smaller
-from .tile_words import why
+from .tile_words import unsure, unsure_meaning, why
 
 _BAR, _PAD, _BADGE, _GAP = 6, 4, 16, 8
 _CENTER = int(Qt.AlignmentFlag.AlignVCenter)
@@ -23,12 +23,17 @@ _WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop)
 
 @dataclass(frozen=True)
 class _Row:
-    """One expert's place: from `top` on, `height` pixels; the reason beside the title or under the bar."""
+    """One expert's place: from `top` on, `height` pixels; the reason beside the title or under the bar.
+
+    Attributes:
+        unsure: its uncertainty in words, in a line of its own at the bottom; "" for none.
+    """
 
     top: int
     height: int
     why: str
     below: bool
+    unsure: str
 
 
 class ScoreBars(QWidget):
@@ -64,9 +69,10 @@ class ScoreBars(QWidget):
         reason = why(self._run, self._tile, position)
         if score is None:
             return tr("{expert}: no score, {why}").format(expert=expert.label, why=reason)
-        return tr("{expert}: score {score}, threshold {threshold}, {why}").format(
+        line = tr("{expert}: score {score}, threshold {threshold}, {why}").format(
             expert=expert.label, score=f"{score:.2f}", threshold=f"{expert.threshold:.2f}", why=reason
         )
+        return ", ".join(filter(None, (line, unsure(self._tile, position))))
 
     def rows(self, width: int) -> list[tuple[int, int]]:
         """Top and height of each expert's row in pixels, if the widget is `width` wide."""
@@ -90,7 +96,8 @@ class ScoreBars(QWidget):
             y = event.pos().y()
             for position, row in enumerate(self._layout(self.width())):
                 if row.top <= y < row.top + row.height:
-                    QToolTip.showText(event.globalPos(), self.line(position), self)
+                    said = (self.line(position), unsure_meaning(self._tile, position))
+                    QToolTip.showText(event.globalPos(), "\n".join(filter(None, said)), self)
                     return True
         return super().event(event)
 
@@ -115,7 +122,10 @@ class ScoreBars(QWidget):
             height = metrics.height() + _BAR + 2 * _PAD + 3
             if below:
                 height += small.boundingRect(QRect(0, 0, room, 1000), _WRAPPED, text).height() + 2
-            rows.append(_Row(top, height, text, below))
+            doubt = unsure(self._tile, position)
+            if doubt:
+                height += small.height() + 1
+            rows.append(_Row(top, height, text, below, doubt))
             top += height
         return rows
 
@@ -157,6 +167,10 @@ class ScoreBars(QWidget):
             used = metrics.horizontalAdvance(title) + _GAP
             beside = QRectF(left + used, line.top(), room - used, line.height() + 1)
             painter.drawText(beside, _CENTER, row.why)
+        if row.unsure:
+            high = painter.fontMetrics().height()
+            last = QRectF(left, row.top + row.height - high - 3, track.width(), high)
+            painter.drawText(last, _CENTER, row.unsure)
         self._bar(painter, track, score, rank, expert, color)
 
     def _badge(self, painter: QPainter, line: QRectF, rank: int | None, color: str) -> None:

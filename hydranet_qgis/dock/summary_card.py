@@ -11,10 +11,11 @@ from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..i18n import tr
 from ..run_folder import Run
-from .expert_shares import ExpertShares
+from ..scene_colors import scene_colors_of
+from .expert_shares import ExpertShares, SceneShares
 from .outcome_bar import OutcomeBar, legend_html
 from .painting import scaled, smaller
-from .summary_table import ExpertNumbers, spent_macs
+from .summary_table import ExpertNumbers, SceneNumbers, spent_macs
 
 _FACTS = ("fact0", "fact1", "fact2")
 
@@ -27,6 +28,7 @@ class SummaryCard(QWidget):
         saved, cost: share of the compute that was saved, and of what.
         bar, legend: what became of the tiles.
         shares: the experts.
+        scenes: the scene classes, hidden without a scene expert.
         texts: labels of the sections below by their name: warnings, reroutes, time, fact0 to fact2 (bands,
             reflectance, policy), model. What a run does not tell is hidden.
     """
@@ -49,6 +51,9 @@ class SummaryCard(QWidget):
         self._head("experts", tr("Tiles per expert, mean score"))
         self.shares = ExpertShares(self)
         self._layout.addWidget(self.shares)
+        self._head("scenes", tr("Tiles per scene class, mean probability"))
+        self.scenes = SceneShares(self)
+        self._layout.addWidget(self.scenes)
         for name, head in (
             ("warnings", tr("Warnings")),
             ("reroutes", tr("Policy changed")),
@@ -60,8 +65,14 @@ class SummaryCard(QWidget):
             self.texts[name] = self._label(0.92)
         self._layout.addStretch(1)
 
-    def show_run(self, run: Run, numbers: list[ExpertNumbers] | None, colors: dict[str, str]) -> None:
-        """Show another run; `numbers` None while its tiles are still being read."""
+    def show_run(
+        self,
+        run: Run,
+        numbers: list[ExpertNumbers] | None,
+        colors: dict[str, str],
+        scenes: list[SceneNumbers] | None = None,
+    ) -> None:
+        """Show another run; `numbers` and `scenes` None while its tiles are still being read."""
         self.title.setText(html.escape(run.label))
         saved = "" if run.saved is None else f"{100 * run.saved:.0f}&nbsp;%"
         self.saved.setText(f"<b>{saved}</b>&nbsp; <small><small>{tr('compute saved')}</small></small>")
@@ -72,6 +83,9 @@ class SummaryCard(QWidget):
         self._heads["experts"].setVisible(numbers is not None)
         self.shares.setVisible(numbers is not None)
         self.shares.show_numbers(numbers or [], colors)
+        self._heads["scenes"].setVisible(bool(scenes))
+        self.scenes.setVisible(bool(scenes))
+        self.scenes.show_numbers(scenes or [], scene_colors_of(run))
         self._set("warnings", "<br>".join(f"• {html.escape(text)}" for text in run.warnings))
         for number, name in enumerate(_FACTS):
             fact = run.facts[number] if number < len(run.facts) else None

@@ -25,7 +25,14 @@ from ..i18n import tr
 from ..run_folder import Run
 from .painting import palette_of, smaller
 from .summary_card import SummaryCard
-from .summary_table import ExpertNumbers, expert_numbers, summary_csv, tiles_csv
+from .summary_table import (
+    ExpertNumbers,
+    SceneNumbers,
+    expert_numbers,
+    scene_numbers,
+    summary_csv,
+    tiles_csv,
+)
 from .tile_columns import TileColumns
 
 PICTURE_WIDTH = 460
@@ -54,6 +61,7 @@ class SummaryPage(QWidget):
         self._run: Run | None = None
         self._columns: TileColumns | None = None
         self._numbers: list[ExpertNumbers] | None = None
+        self._scenes: list[SceneNumbers] = []
         self._colors: dict[str, str] = {}
         inside = QWidget()
         layout = QVBoxLayout(inside)
@@ -83,23 +91,26 @@ class SummaryPage(QWidget):
         """Show another run; `columns` None while its tiles are still being read, or cannot be."""
         self._run, self._columns, self._colors = run, columns, colors
         self._numbers = expert_numbers(columns) if columns is not None else None
+        self._scenes = scene_numbers(columns) if columns is not None else []
         for button in (self.copy_button, self.tiles_button):
             button.setEnabled(columns is not None)
         self.picture_button.setEnabled(run is not None)
         if run is not None:
-            self.card.show_run(run, self._numbers, colors)
+            self.card.show_run(run, self._numbers, colors, self._scenes)
             self.command.setPlainText(run.command)
 
     def csv(self) -> str:
         """The summary as CSV, "" without tiles."""
-        return summary_csv(self._run, self._numbers) if self._run and self._numbers is not None else ""
+        if self._run is None or self._numbers is None:
+            return ""
+        return summary_csv(self._run, self._numbers, self._scenes)
 
     def picture(self) -> QPixmap:
         """The whole card with its title, at twice the resolution of a screen."""
         card = SummaryCard()
         card.setPalette(palette_of(self))
         card.setFont(self.font())
-        card.show_run(self._run, self._numbers, self._colors)
+        card.show_run(self._run, self._numbers, self._colors, self._scenes)
         card.title.show()
         inner = card.grab_at(PICTURE_WIDTH - 2 * _MARGIN, 2.0)
         pixmap = QPixmap(QSize(2 * PICTURE_WIDTH, inner.height() + 4 * _MARGIN))
@@ -185,7 +196,7 @@ class SummaryPage(QWidget):
         self.copy_button.setToolTip(tr("Tiles per expert and totals, to paste into a spreadsheet"))
         self.copy_button.clicked.connect(self.copy)
         self.tiles_button = QPushButton(tr("Save tiles…"), self)
-        self.tiles_button.setToolTip(tr("Every tile with its scores and experts, as a CSV file"))
+        self.tiles_button.setToolTip(tr("Every tile with its scores, experts and scene class, as a CSV file"))
         self.tiles_button.clicked.connect(self._ask_tiles)
         self.picture_button = QPushButton(tr("Save picture…"), self)
         self.picture_button.setToolTip(tr("This summary as a PNG image"))

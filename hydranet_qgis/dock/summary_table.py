@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..run_folder import Run
+from ..uncertainty import MODEL, TOTAL
 from .tile_columns import TileColumns
 
 # Names of columns and totals are no words for a reader but keys for a program: they are not translated.
 _HEADER = (
     *("item", "title", "tiles", "share", "mean_score", "threshold"),
-    *("simulated", "seconds", "macs_per_tile", "note"),
+    *("simulated", "seconds", "macs_per_tile", "note", "mean_uncertainty", "mean_model_uncertainty"),
 )
 
 
@@ -25,6 +26,7 @@ class ExpertNumbers:
         tiles: number of tiles it was chosen for.
         share: of all tiles, 0 to 1.
         mean_score: over the tiles that have data and lie within the mask, None if there is none.
+        uncertainty, model_uncertainty: means over the tiles it decoded, None if the run tells none.
     """
 
     name: str
@@ -37,6 +39,37 @@ class ExpertNumbers:
     seconds: float
     macs: int | None
     skipped: str | None
+    uncertainty: float | None = None
+    model_uncertainty: float | None = None
+
+
+@dataclass(frozen=True)
+class SceneNumbers:
+    """One scene class in a run.
+
+    Attributes:
+        name, label: the class, which is not translated.
+        tiles: number of tiles that have it.
+        share: of all tiles, 0 to 1.
+        mean_score: mean probability of the class over these tiles.
+    """
+
+    name: str
+    label: str
+    tiles: int
+    share: float
+    mean_score: float | None
+
+
+def scene_numbers(columns: TileColumns) -> list[SceneNumbers]:
+    """The scene classes that the run's tiles have, the most frequent first."""
+    sums = dict.fromkeys(columns.scenes, 0.0)
+    for tile in columns.tiles:
+        if tile.scene:
+            sums[tile.scene] += tile.scene_score or 0.0
+    found = sorted(columns.scenes.items(), key=lambda item: -item[1])
+    total = columns.run.total or 1
+    return [SceneNumbers(name, name, count, count / total, sums[name] / count) for name, count in found]
 
 
 def expert_numbers(columns: TileColumns) -> list[ExpertNumbers]:
@@ -54,6 +87,8 @@ def expert_numbers(columns: TileColumns) -> list[ExpertNumbers]:
             seconds=expert.seconds,
             macs=expert.macs,
             skipped=expert.skipped,
+            uncertainty=columns.mean_unsure(TOTAL, expert.name),
+            model_uncertainty=columns.mean_unsure(MODEL, expert.name),
         )
         for expert, mean in zip(run.experts, columns.means)
     ]
@@ -67,12 +102,12 @@ def spent_macs(run: Run) -> tuple[float, float] | None:
     if run.encoder_macs is None or run.switcher_macs is None or run.saved is None or run.saved >= 1.0:
         return None
     decoding = sum(expert.tiles * (expert.macs or 0) for expert in run.experts)
-    spent = run.encoded * (run.encoder_macs + run.switcher_macs) + decoding
+    spent = run.encoded * (run.encoder_macs + run.switcher_macs + run.scene_macs) + decoding
     return float(spent), spent / (1.0 - run.saved)
 
 
-def summary_csv(run: Run, numbers: list[ExpertNumbers]) -> str:
-    """The table of experts, and below it the totals in the same columns, as CSV with CRLF line ends."""
+def summary_csv(run: Run, numbers: list[ExpertNumbers], scenes: Sequence[SceneNumbers] = ()) -> str:
+    """The experts, below them totals and scene classes in the same columns, as CSV with CRLF line ends."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_HEADER)
@@ -83,16 +118,20 @@ def summary_csv(run: Run, numbers: list[ExpertNumbers]) -> str:
                 # The policy top-k compares with no threshold.
                 *("" if run.policy == "top-k" else _short(one.threshold), "yes" if one.simulated else "no"),
                 *(_short(one.seconds), "" if one.macs is None else one.macs, one.skipped or ""),
+                *(_short(one.uncertainty), _short(one.model_uncertainty)),
             )
         )
     for item, tiles in (
         *(("(tiles)", run.total), ("(routed)", run.routed), ("(abstained)", run.abstained)),
         *(("(no data)", run.empty), ("(outside mask)", run.masked)),
     ):
-        table.writerow((item, "", tiles, _short(tiles / run.total if run.total else 0.0), *[""] * 6))
+        table.writerow((item, "", tiles, _short(tiles / run.total if run.total else 0.0), *[""] * 8))
     rest = (("(compute saved)", run.saved, None), ("(run)", None, run.seconds))
     for item, share, seconds in rest:
-        table.writerow((item, "", "", _short(share), "", "", "", _short(seconds), "", ""))
+        table.writerow((item, "", "", _short(share), "", "", "", _short(seconds), *[""] * 4))
+    for one in scenes:
+        mean = _short(one.mean_score)
+        table.writerow(("(scene)", one.label, one.tiles, _short(one.share), mean, *[""] * 7))
     return text.getvalue()
 
 
@@ -108,11 +147,28 @@ def tiles_csv(columns: TileColumns) -> Iterator[str]:
         table.writerow(values)
         return text.getvalue()
 
-    yield line(["tile", "row", "col", "valid", "chosen", "reason", *(f"score_{name}" for name in names)])
+    scene = columns.run.scene_expert is not None
+    # As the columns of the run's own table are called.
+    unsure = [
+        (prefix + expert.name, kind, at)
+        for kind, prefix in ((TOTAL, "uncertainty_"), (MODEL, "model_uncertainty_"))
+        for at, expert in enumerate(columns.run.experts)
+        if expert.uncertainty.has_mean(kind)
+    ]
+    head = ["tile", "row", "col", "valid", "chosen", "reason", *(f"score_{name}" for name in names)]
+    head += ["scene", "scene_score", "scene_branches"] if scene else []
+    yield line([*head, *(name for name, _, _ in unsure)])
     for tile in columns.tiles:
-        scores = ["" if score is None else f"{score:.6f}" for score in tile.scores]
-        place = [tile.index, tile.row, tile.col, _short(tile.valid)]
-        yield line([*place, " ".join(tile.chosen), tile.reason, *scores])
+        values: list[object] = [tile.index, tile.row, tile.col, _short(tile.valid)]
+        values += [" ".join(tile.chosen), tile.reason, *map(_long, tile.scores)]
+        if scene:
+            values += [tile.scene, _long(tile.scene_score), " ".join(map(str, tile.scene_branches))]
+        yield line([*values, *(_long(tile.unsure(kind, at)) for _, kind, at in unsure)])
+
+
+def _long(number: float | None) -> str:
+    """With six decimals, empty for None."""
+    return "" if number is None else f"{number:.6f}"
 
 
 def _short(number: float | None) -> str:

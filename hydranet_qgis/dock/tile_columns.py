@@ -6,11 +6,13 @@ prepared values takes a millisecond, where a `QSortFilterProxyModel` would call 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from ..run_folder import Run
 from ..tile_records import UNABLE, TileRecord
+from .tile_headings import EXPERTS, REASON, SCENE, SCORE, UNSURE
 from .tile_words import outcome
 
 ALL, ROUTED, ABSTAINED, NO_DATA, MASKED = "*all", "*routed", "*abstained", "*nodata", "*masked"
@@ -36,6 +38,7 @@ class TileColumns:
         positions: position by tile number.
         counts: number of tiles each expert was chosen for, by name.
         means: mean score of each expert over the tiles that have scores, None if there are none.
+        scenes: number of tiles of each scene class, those that there are, in the order of the classes.
     """
 
     run: Run
@@ -50,6 +53,7 @@ class TileColumns:
     positions: dict[int, int]
     counts: dict[str, int]
     means: tuple[float | None, ...]
+    scenes: dict[str, int]
 
     def scores(self, expert: str | None) -> list[float]:
         """Every tile's score of an expert, or its highest; -1.0 where there is none."""
@@ -58,6 +62,25 @@ class TileColumns:
             return self.top_scores
         at = names.index(expert)
         return [-1.0 if tile.scores[at] is None else tile.scores[at] for tile in self.tiles]
+
+    def unsure(self, kind: str, expert: str | None) -> list[float]:
+        """Every tile's mean uncertainty of an expert, -1.0 where there is none.
+
+        Args:
+            kind: TOTAL or MODEL, see `uncertainty`.
+            expert: its name.
+        """
+        names = [e.name for e in self.run.experts]
+        if expert not in names:
+            return [-1.0] * len(self.tiles)
+        at = names.index(expert)
+        found = (tile.unsure(kind, at) for tile in self.tiles)
+        return [-1.0 if value is None else value for value in found]
+
+    def mean_unsure(self, kind: str, expert: str) -> float | None:
+        """Mean of that over the tiles that have it, None if none has."""
+        known = [value for value in self.unsure(kind, expert) if value >= 0]
+        return sum(known) / len(known) if known else None
 
 
 def columns_of(
@@ -93,7 +116,7 @@ def columns_of(
         text = told[tile.reason]
         outcomes.append(text)
         place = f"{tile.row}, {tile.col} r{tile.row} c{tile.col}"
-        words.append(f"{place} {named[tile.chosen]} {text}".lower())
+        words.append(f"{place} {named[tile.chosen]} {text} {tile.scene}".lower())
     counts = dict.fromkeys(titles, 0)
     for tile in tiles:
         for name in tile.chosen:
@@ -115,7 +138,16 @@ def columns_of(
         positions={tile.index: position for position, tile in enumerate(tiles)},
         counts=counts,
         means=tuple(means),
+        scenes=_scenes(run, tiles),
     )
+
+
+def _scenes(run: Run, tiles: Sequence[TileRecord]) -> dict[str, int]:
+    found = Counter(tile.scene for tile in tiles)
+    known = run.scene_expert.classes if run.scene_expert else ()
+    # A class that run.json does not list is shown all the same.
+    order = [*known, *sorted(set(found) - {"", *known})]
+    return {name: found[name] for name in order if found[name]}
 
 
 def nearly_chosen(run: Run, tile: TileRecord, thresholds: Sequence[float]) -> tuple[int, ...]:
@@ -141,7 +173,12 @@ def nearly_chosen(run: Run, tile: TileRecord, thresholds: Sequence[float]) -> tu
 
 
 def accepted(
-    columns: TileColumns, kind: str, expert: str | None, text: str, changing: Set[int]
+    columns: TileColumns,
+    kind: str,
+    expert: str | None,
+    text: str,
+    changing: Set[int],
+    scene: str | None = None,
 ) -> list[int] | None:
     """Positions of the tiles that pass the filters, ascending; None for all of them.
 
@@ -150,8 +187,9 @@ def accepted(
         kind: ALL or another kind of tiles; WOULD_CHANGE are those of `changing`.
         expert: only tiles that it decodes, with NEARLY only those it is nearly chosen for. Tiles that
             have no expert (ABSTAINED, NO_DATA, MASKED) are not asked for one, nor those that would change.
-        text: every word of it must occur in place, experts or outcome.
+        text: every word of it must occur in place, experts, outcome or scene class.
         changing: tile numbers.
+        scene: only tiles of this scene class, whatever their kind.
     """
     names = [e.name for e in columns.run.experts]
     at = names.index(expert) if expert in names else -1
@@ -166,7 +204,36 @@ def accepted(
         found = [p for p, tile in enumerate(columns.tiles) if expert in tile.chosen]
     elif kind == ROUTED:
         found = [p for p, is_kind in enumerate(columns.kinds) if is_kind == ROUTED]
+    if scene is not None:
+        tiles = columns.tiles
+        found = [p for p in (range(len(tiles)) if found is None else found) if tiles[p].scene == scene]
     for word in text.lower().split():
         words = columns.words
         found = [p for p in (range(len(words)) if found is None else found) if word in words[p]]
     return found
+
+
+def ordered(columns: TileColumns, column: int, down: bool, focus: str | None, doubt: str) -> list[int]:
+    """Positions of all tiles as a column of the table sorts them; equals stay in reading order.
+
+    Args:
+        columns: of the run.
+        column: its number, see `tile_headings`.
+        down: the last first; tiles that have nothing in the column come last all the same.
+        focus: expert whose score and uncertainty are shown, None for the highest score.
+        doubt: which uncertainty is shown, TOTAL or MODEL.
+    """
+    places = range(len(columns.tiles))
+    if column in (SCORE, UNSURE):
+        numbers = columns.scores(focus) if column == SCORE else columns.unsure(doubt, focus)
+        known = sorted((p for p in places if numbers[p] >= 0), key=numbers.__getitem__, reverse=down)
+        return known + [p for p in places if numbers[p] < 0]
+    if column == SCENE:
+        scenes = [tile.scene.lower() for tile in columns.tiles]
+        known = sorted((p for p in places if scenes[p]), key=scenes.__getitem__, reverse=down)
+        return known + [p for p in places if not scenes[p]]
+    if column == EXPERTS:
+        return sorted(places, key=columns.group.__getitem__, reverse=down)
+    if column == REASON:
+        return sorted(places, key=columns.outcomes.__getitem__, reverse=down)
+    return list(reversed(places)) if down else list(places)

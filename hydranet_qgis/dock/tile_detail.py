@@ -1,4 +1,4 @@
-"""One tile: its picture, what became of it, and every expert's score with the reason."""
+"""One tile: its picture, what became of it, its scene class, and every expert's score with the reason."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxL
 
 from ..i18n import tr
 from ..run_folder import Run
+from ..scene_colors import scene_colors_of
 from ..tile_records import TileRecord
 from .score_bars import ScoreBars
 from .tile_picture import TilePicture
-from .tile_words import told
+from .tile_words import scene, scene_meaning, told
 
 
 class TileDetail(QWidget):
@@ -22,15 +23,14 @@ class TileDetail(QWidget):
     Attributes:
         title: place, share of valid pixels and outcome, as rich text.
         picture: the tile in its scene.
+        scene: what the tile as a whole looks like, hidden without a scene expert.
         bars: the scores.
     """
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self.title = QLabel(self)
-        self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.title.setWordWrap(True)
-        self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.title, self.scene = _words(self), _words(self)
+        self.scene.hide()
         self.title.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.picture = TilePicture(self)
         self.bars = ScoreBars()
@@ -44,6 +44,7 @@ class TileDetail(QWidget):
         layout.setContentsMargins(0, 4, 4, 0)
         layout.setSpacing(6)
         layout.addLayout(head)
+        layout.addWidget(self.scene)
         layout.addWidget(self.bars)
         layout.addStretch(1)
         self.scroll = QScrollArea(self)
@@ -67,13 +68,34 @@ class TileDetail(QWidget):
         if run is None or tile is None:
             self.title.setText(tr("Choose a tile in the table or on the map to see its experts' scores."))
             self.scroll.setAccessibleDescription("")
+            self.scene.hide()
             return
         place = tr("Row {row}, column {col}").format(row=tile.row, col=tile.col)
         valid = tr("{share} % valid pixels").format(share=_percent(tile.valid))
         became = told(run, tile)
         lines = [f"<b>{place}</b>", html.escape(became), f"<small>{valid}</small>"]
         self.title.setText("<br>".join(lines))
-        self.scroll.setAccessibleDescription(f"{place}: {became}, {valid}")
+        said = scene(run, tile)
+        self._show_scene(run, tile, said)
+        self.scroll.setAccessibleDescription("; ".join(filter(None, (f"{place}: {became}, {valid}", said))))
+
+    def _show_scene(self, run: Run, tile: TileRecord, said: str) -> None:
+        self.scene.setVisible(bool(said))
+        if run.scene_expert is None or not said:
+            return
+        color = scene_colors_of(run).get(tile.scene, "#808080")
+        text = f'<span style="color:{color}">■</span>&nbsp;<b>{html.escape(run.scene_expert.title)}</b>'
+        self.scene.setText(f"{text} &nbsp;{html.escape(said)}")
+        self.scene.setToolTip(scene_meaning(run))
+
+
+def _words(parent: QWidget) -> QLabel:
+    """A label of rich text that breaks its lines and can be copied from."""
+    label = QLabel(parent)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
 
 
 def _percent(share: float) -> str:

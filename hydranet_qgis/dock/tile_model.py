@@ -6,20 +6,26 @@ from collections.abc import Sequence, Set
 from typing import Any
 
 from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QIcon
 
 from ..expert_colors import assign
 from ..i18n import tr
 from ..run_folder import Run
+from ..scene_colors import scene_colors_of
 from ..tile_records import TileRecord
-from .tile_columns import ALL, TileColumns, accepted, columns_of
+from ..uncertainty import MODEL, MODEL_TOP, TOTAL
+from .painting import dot
+from .tile_columns import ALL, TileColumns, accepted, columns_of, ordered
+from .tile_headings import COLUMNS, EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, explanation, title
+from .tile_words import scene_class
 
-TILE, EXPERTS, SCORE, REASON = range(4)
-COLUMNS = 4
+__all__ = ["COLUMNS", "EXPERTS", "REASON", "SCENE", "SCORE", "TILE", "UNSURE", "TileModel"]
+
 
 CHIPS_ROLE = Qt.ItemDataRole.UserRole
 """Chosen experts as a list of (title, "#rrggbb"), strongest first."""
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 1
-"""Score as a number (None without data), with its expert's colour: (float | None, "#rrggbb")."""
+"""Score or uncertainty as a share of the longest bar, with its expert's colour: (float | None, "#rrggbb")."""
 OUTCOME_ROLE = Qt.ItemDataRole.UserRole + 2
 """What became of the tile, in words."""
 
@@ -49,8 +55,11 @@ class TileModel(QAbstractTableModel):
         self.columns: TileColumns | None = None
         self._titles: dict[str, str] = {}
         self._focus: str | None = None
+        self._doubt = TOTAL
+        self._dots: dict[str, QIcon] = {}
         self._sorting = (TILE, Qt.SortOrder.AscendingOrder)
         self._kind, self._expert, self._text, self._changing = ALL, None, "", frozenset()
+        self._scene: str | None = None
         self._order: list[int] = []  # positions of all tiles as sorted
         self._shown: list[int] = []  # those of them that pass the filters: row -> position
         self._rows: dict[int, int] | None = {}  # the way back; None until it is asked for
@@ -67,37 +76,64 @@ class TileModel(QAbstractTableModel):
         self._changing = frozenset()
         if self._expert not in self._titles:
             self._expert = None
+        if self.columns is None or self._scene not in self.columns.scenes:
+            self._scene = None
+        self._dots = {name: dot(color) for name, color in scene_colors_of(run).items()}
         self._focus = self._expert
         self._order = self._sorted()
         self._filter()
         self.endResetModel()
 
-    def set_focus(self, expert: str | None) -> None:
-        """Show this expert's score in the score column; None shows each tile's highest."""
+    def set_focus(self, expert: str | None, doubt: str = TOTAL) -> None:
+        """Show this expert's score and uncertainty in their columns.
+
+        Args:
+            expert: its name; None shows each tile's highest score.
+            doubt: which uncertainty, TOTAL or MODEL; the total of an expert that tells no other.
+        """
         focus = expert if expert in self._titles else None
-        if focus == self._focus:
+        if doubt == MODEL and not self._has(focus, MODEL):
+            doubt = TOTAL
+        if (focus, doubt) == (self._focus, self._doubt):
             return
-        self._focus = focus
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, SCORE, SCORE)
-        if self._sorting[0] == SCORE:
+        self._focus, self._doubt = focus, doubt
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, SCORE, UNSURE)
+        if self._sorting[0] in (SCORE, UNSURE):
             self.sort(*self._sorting)
         if self._shown:
-            self.dataChanged.emit(self.index(0, SCORE), self.index(len(self._shown) - 1, SCORE))
+            self.dataChanged.emit(self.index(0, SCORE), self.index(len(self._shown) - 1, UNSURE))
 
     @property
     def focus(self) -> str | None:
         """Expert whose score the column shows."""
         return self._focus
 
+    @property
+    def has_scenes(self) -> bool:
+        """Whether tiles have a scene class."""
+        return self.run is not None and self.run.scene_expert is not None
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """Whether the expert whose score is shown tells how unsure it is."""
+        return self._has(self._focus, TOTAL)
+
     def set_filters(
-        self, kind: str = ALL, expert: str | None = None, text: str = "", changing: Set[int] = frozenset()
+        self,
+        kind: str = ALL,
+        expert: str | None = None,
+        text: str = "",
+        changing: Set[int] = frozenset(),
+        scene: str | None = None,
     ) -> None:
         """Show only some of the tiles, see `tile_columns.accepted`."""
+        known = self.columns.scenes if self.columns is not None else ()
         wanted = (kind, expert if expert in self._titles else None, text, changing)
-        if wanted == (self._kind, self._expert, self._text, self._changing):
+        wanted += (scene if scene in known else None,)
+        if wanted == (self._kind, self._expert, self._text, self._changing, self._scene):
             return
         self.beginResetModel()
-        self._kind, self._expert, self._text, self._changing = wanted
+        self._kind, self._expert, self._text, self._changing, self._scene = wanted
         self._filter()
         self.endResetModel()
 
@@ -133,17 +169,13 @@ class TileModel(QAbstractTableModel):
             return None
         focus = self._titles.get(self._focus or "", "")
         if role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Tile"), tr("Experts"), focus or tr("Score"), tr("Outcome"))[section]
+            return title(section, focus, self._doubt)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == SCORE else Qt.AlignmentFlag.AlignLeft
+            number = section in (SCORE, UNSURE)
+            side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
-                tr("Row and column of the tile, from the top left"),
-                tr("Experts chosen for the tile, strongest first"),
-                tr("Score of {expert}").format(expert=focus) if focus else tr("Highest score of all experts"),
-                tr("What became of the tile"),
-            )[section]
+            return explanation(section, focus, self._doubt)
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -156,10 +188,12 @@ class TileModel(QAbstractTableModel):
         if role == CHIPS_ROLE:
             return [(self._titles.get(n, n), self.colors.get(n, _GREY)) for n in tile.chosen]
         if role == FRACTION_ROLE:
-            return self._fraction(position, tile)
+            return self._fraction(position, tile) if column == SCORE else self._doubted(tile)
         if role == OUTCOME_ROLE:
             return self.columns.outcomes[position]
-        if role == Qt.ItemDataRole.TextAlignmentRole and column == SCORE:
+        if role == Qt.ItemDataRole.DecorationRole and column == SCENE:
+            return self._dots.get(tile.scene)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (SCORE, UNSURE):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self.describe(tile)
@@ -169,6 +203,8 @@ class TileModel(QAbstractTableModel):
         """One line about a tile, for tool tips and screen readers."""
         chosen = ", ".join(self._titles.get(name, name) for name in tile.chosen)
         what = chosen or self.columns.outcomes[self.columns.positions[tile.index]]
+        if tile.scene:
+            what = f"{what}; {scene_class(tile)}"
         return tr("Row {row}, column {col}: {what}").format(row=tile.row, col=tile.col, what=what)
 
     def tile_at(self, row: int) -> TileRecord | None:
@@ -208,7 +244,7 @@ class TileModel(QAbstractTableModel):
         self._rows = None
         found = None
         if self.columns is not None:
-            found = accepted(self.columns, self._kind, self._expert, self._text, self._changing)
+            found = accepted(self.columns, self._kind, self._expert, self._text, self._changing, self._scene)
         if found is None:
             self._shown = list(self._order)
         elif self._sorting == (TILE, Qt.SortOrder.AscendingOrder):
@@ -219,20 +255,11 @@ class TileModel(QAbstractTableModel):
 
     def _sorted(self) -> list[int]:
         """Positions of all tiles as the present column sorts them; equals stay in reading order."""
-        columns, (column, order) = self.columns, self._sorting
-        if columns is None:
+        if self.columns is None:
             return []
+        column, order = self._sorting
         down = order == Qt.SortOrder.DescendingOrder
-        places = range(len(columns.tiles))
-        if column == SCORE:
-            scores = columns.scores(self._focus)
-            scored = sorted((p for p in places if scores[p] >= 0), key=scores.__getitem__, reverse=down)
-            return scored + [p for p in places if scores[p] < 0]  # tiles without a score come last, always
-        if column == EXPERTS:
-            return sorted(places, key=columns.group.__getitem__, reverse=down)
-        if column == REASON:
-            return sorted(places, key=columns.outcomes.__getitem__, reverse=down)
-        return list(reversed(places)) if down else list(places)
+        return ordered(self.columns, column, down, self._focus, self._doubt)
 
     def _cell(self, position: int, tile: TileRecord, column: int) -> str:
         if column == TILE:
@@ -241,8 +268,27 @@ class TileModel(QAbstractTableModel):
             return ", ".join(self._titles.get(name, name) for name in tile.chosen)
         if column == REASON:
             return self.columns.outcomes[position]
+        if column == SCENE:
+            return tile.scene or "–"
+        if column == UNSURE:
+            value, digits = self._unsure(tile), 3 if self._doubt == MODEL else 2
+            return "–" if value is None else f"{value:.{digits}f}"
         score, _ = self._fraction(position, tile)
         return "–" if score is None else f"{score:.2f}"
+
+    def _unsure(self, tile: TileRecord) -> float | None:
+        if self._focus is None:
+            return None
+        return tile.unsure(self._doubt, [e.name for e in self.run.experts].index(self._focus))
+
+    def _doubted(self, tile: TileRecord) -> tuple[float | None, str]:
+        """The uncertainty as a share of what is most there can be on the map, with its expert's colour."""
+        value, top = self._unsure(tile), MODEL_TOP if self._doubt == MODEL else 1.0
+        return None if value is None else value / top, self.colors.get(self._focus or "", _GREY)
+
+    def _has(self, expert: str | None, kind: str) -> bool:
+        experts = self.run.experts if self.run else ()
+        return any(e.name == expert and e.uncertainty.has_mean(kind) for e in experts)
 
     def _fraction(self, position: int, tile: TileRecord) -> tuple[float | None, str]:
         experts = self.run.experts

@@ -9,14 +9,22 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from ..i18n import tr
 from .delegates import ChipDelegate, ScoreDelegate
-from .tile_model import EXPERTS, REASON, SCORE, TILE, TileModel
+from .tile_model import EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, TileModel
 
 # Below this width (pixels) the column of outcomes gives its place to the experts.
 NARROW = 540
+_CHIP = 6  # wide letters that the column of experts has room for at least
 
 
 class TileTable(QTableView):
-    """Shows a `TileModel`; sorts by a click on a header, selects whole rows."""
+    """Shows a `TileModel`; sorts by a click on a header, selects whole rows.
+
+    Attributes:
+        doubtful: whether the map shows an uncertainty: its column then stands also in a narrow dock, in
+            place of the scene classes.
+    """
+
+    doubtful = False
 
     def __init__(self, model: TileModel, parent: Any = None) -> None:
         super().__init__(parent)
@@ -32,9 +40,11 @@ class TileTable(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab goes on to the next widget, arrows move in the table
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._asked: tuple[object, ...] = ()
         self._chips = ChipDelegate(self)
         self.setItemDelegateForColumn(EXPERTS, self._chips)
-        self.setItemDelegateForColumn(SCORE, ScoreDelegate(self))
+        for column in (SCORE, UNSURE):
+            self.setItemDelegateForColumn(column, ScoreDelegate(self))
         rows = self.verticalHeader()
         rows.setVisible(False)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -47,20 +57,44 @@ class TileTable(QTableView):
         self.sortByColumn(TILE, Qt.SortOrder.AscendingOrder)
         self._set_columns()
 
-    def fit_score(self) -> None:
-        """Make room for the title of the score column, as far as the experts can spare it."""
-        title = self.model().headerData(SCORE, Qt.Orientation.Horizontal)
-        metrics = self.fontMetrics()
-        narrowest = metrics.horizontalAdvance(tr("Score")) + 26
-        wanted = metrics.horizontalAdvance(title) + 26
-        self.setColumnWidth(SCORE, max(narrowest, min(wanted, self.width() // 3)))
-
     def fit(self, width: int) -> None:
-        """Suit the columns to the dock's width in pixels."""
-        narrow = width < NARROW
-        self.setColumnHidden(REASON, narrow)
-        self._chips.explain = narrow
-        self.fit_score()
+        """Suit the columns to the dock's width in pixels, and to what the run tells.
+
+        The experts always have room for a chip. What else is shown depends on what is left, the most
+        wanted first; the scene class gives way to an uncertainty that is on the map.
+        """
+        model, narrow = self.model(), width < NARROW
+        last = model.tiles[-1] if model.tiles else None
+        place = f"{last.row}, {last.col}" if last else ""
+        score = model.headerData(SCORE, Qt.Orientation.Horizontal)
+        wanted = {
+            SCENE: model.has_scenes,
+            UNSURE: model.has_uncertainty and (self.doubtful or not narrow),
+            REASON: not narrow,
+        }
+        asked = (width, self.doubtful, place, score, *wanted.values())
+        if asked == self._asked:
+            return  # widths that the user has drawn stay
+        self._asked = asked
+        self.setColumnWidth(TILE, max(self._measure(tr("Tile"), 44), self._measure(place, 16)))
+        # Room for the title of the score column, as far as the experts can spare it.
+        most = min(self._measure(score, 26), width // 3)
+        self.setColumnWidth(SCORE, max(self._measure(tr("Score"), 14), most))
+        taken = self.columnWidth(TILE) + self.columnWidth(SCORE) + self.verticalScrollBar().sizeHint().width()
+        room = width - taken - self._measure("M" * _CHIP, 0)
+        for column in (UNSURE, SCENE, REASON) if self.doubtful else (SCENE, UNSURE, REASON):
+            least, most = self._widths[column]
+            shown = wanted[column] and least <= room
+            self.setColumnHidden(column, not shown)
+            if shown:
+                extra = min(room, most) - least
+                # In a narrow dock the experts get their share of what is left.
+                self.setColumnWidth(column, least + (extra // 3 if narrow else extra))
+                room -= self.columnWidth(column)
+        self._chips.explain = self.isColumnHidden(REASON)
+
+    def _measure(self, text: str, more: int) -> int:
+        return self.fontMetrics().horizontalAdvance(text) + more
 
     def _set_columns(self) -> None:
         header = self.horizontalHeader()
@@ -68,12 +102,13 @@ class TileTable(QTableView):
         header.setStretchLastSection(False)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setMinimumSectionSize(30)
-        metrics = self.fontMetrics()
-        for column, width in (
-            (TILE, metrics.horizontalAdvance("000, 000") + 20),
-            (SCORE, metrics.horizontalAdvance(tr("Score")) + 26),
-            (REASON, metrics.horizontalAdvance(tr("abstained: all below threshold")) + 12),
-        ):
+        # Least and usual width of columns that are not always shown.
+        self._widths = {
+            SCENE: (self._measure("Fore…", 26), self._measure("Residential", 34)),
+            UNSURE: (self._measure("0.000", 18), self._measure(tr("Model unc."), 26)),
+            REASON: (self._measure(tr("abstained: all below threshold"), 12),) * 2,
+        }
+        for column in (TILE, SCORE, *self._widths):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            self.setColumnWidth(column, width)
         header.setSectionResizeMode(EXPERTS, QHeaderView.ResizeMode.Stretch)
+        self.fit(NARROW - 1)

@@ -7,6 +7,7 @@ import re
 from ..i18n import tr
 from ..run_folder import Run, RunExpert
 from ..tile_records import TileRecord
+from ..uncertainty import MODEL, TOTAL, meaning
 
 
 def outcome(reason: str) -> str:
@@ -29,6 +30,58 @@ def told(run: Run, tile: TileRecord) -> str:
     names = tr(" and ").join(titles.get(name, name) for name in tile.chosen)
     text = tr("decoded by {experts}") if run.decoded else tr("would be decoded by {experts}")
     return text.format(experts=names)
+
+
+def scene_class(tile: TileRecord) -> str:
+    """The scene class with its probability, "" without one."""
+    if not tile.scene or tile.scene_score is None:
+        return tile.scene
+    return f"{tile.scene} {tile.scene_score:.2f}"
+
+
+def scene(run: Run, tile: TileRecord) -> str:
+    """The scene class, its probability, and the branches that served the tile; "" without a class."""
+    if not tile.scene or run.scene_expert is None:
+        return ""
+    served = []
+    for number in tile.scene_branches:
+        classes = ", ".join(run.scene_expert.branch(number))
+        served.append(f"{number} ({classes})" if classes else str(number))
+    found = scene_class(tile)
+    if not served:
+        return found
+    text = tr("{scene} · branch {branches}") if len(served) == 1 else tr("{scene} · branches {branches}")
+    rest = [", ".join(served[:-1]), served[-1]] if len(served) > 1 else served
+    return text.format(scene=found, branches=tr(" and ").join(rest))
+
+
+def scene_meaning(run: Run) -> str:
+    """What scene class and branches are, in plain words."""
+    if run.scene_expert is None:
+        return ""
+    return tr(
+        "What the tile as a whole looks like, and how probable that is. The expert {title} has {count} "
+        "branches, each for some of its classes; for a tile only the {k} that a gate picks are run."
+    ).format(title=run.scene_expert.title, count=len(run.scene_expert.branches), k=run.scene_expert.k)
+
+
+def unsure(tile: TileRecord, position: int) -> str:
+    """How unsure an expert was in the tile, in a few words; "" where it was not run, or nothing is told."""
+    total, model = tile.unsure(TOTAL, position), tile.unsure(MODEL, position)
+    if total is None:
+        return ""
+    if model is None:
+        return tr("uncertainty {total}").format(total=f"{total:.2f}")
+    # The part is much smaller than the whole: with one digit more there is something to see.
+    return tr("uncertainty {total} (model {model})").format(total=f"{total:.2f}", model=f"{model:.3f}")
+
+
+def unsure_meaning(tile: TileRecord, position: int) -> str:
+    """What those numbers mean, in plain words."""
+    told = [kind for kind in (TOTAL, MODEL) if tile.unsure(kind, position) is not None]
+    if not told:
+        return ""
+    return "\n".join([tr("Means over the tile."), *(meaning(kind) for kind in told)])
 
 
 def why(run: Run, tile: TileRecord, position: int) -> str:

@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QShortcut,
@@ -22,7 +23,9 @@ from qgis.PyQt.QtWidgets import (
 
 from ..i18n import tr
 from ..run_folder import Run
+from ..scene_colors import scene_colors_of
 from ..tile_records import TileRecord
+from ..uncertainty import TOTAL
 from .elided_combo import combo_box
 from .painting import dot, smaller
 from .tile_columns import ABSTAINED, ALL, MASKED, NEARLY, NO_DATA, ROUTED, WOULD_CHANGE, TileColumns
@@ -42,7 +45,7 @@ class TilesPage(QWidget):
 
     Attributes:
         model: the tiles.
-        kind, expert, text: the filters.
+        kind, expert, scene, text: the filters; that of scene classes only where the run has some.
         table, count, detail: what they let through, how many, and the current one.
     """
 
@@ -55,6 +58,7 @@ class TilesPage(QWidget):
         self.model = TileModel(self)
         self._changing: frozenset[int] = frozenset()
         self._map_expert: str | None = None
+        self._map_doubt = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(6)
@@ -79,9 +83,14 @@ class TilesPage(QWidget):
         self._fill()
         self.detail.show_tile(run, self.selection.current(), self.model.colors)
 
-    def set_map_expert(self, expert: str | None) -> None:
-        """The expert whose score colours the map: the column shows it, unless a filter names another."""
-        self._map_expert = expert
+    def set_map_expert(self, expert: str | None, doubt: str = "") -> None:
+        """The expert whose numbers colour the map: the columns show them, unless a filter names another.
+
+        Args:
+            expert: its name.
+            doubt: TOTAL or MODEL where the map shows an uncertainty in place of a score.
+        """
+        self._map_expert, self._map_doubt = expert, doubt
         self._focus()
 
     def set_preview(self, tiles: Set[int]) -> None:
@@ -110,10 +119,11 @@ class TilesPage(QWidget):
 
     def clear_filters(self, *_: object) -> None:
         """Show all tiles."""
-        with QSignalBlocker(self.kind), QSignalBlocker(self.expert), QSignalBlocker(self.text):
-            self.kind.setCurrentIndex(0)
-            self.expert.setCurrentIndex(0)
+        with QSignalBlocker(self.text):
             self.text.clear()
+        for filter_ in (self.kind, self.expert, self.scene):
+            with QSignalBlocker(filter_):
+                filter_.setCurrentIndex(0)
         self._apply()
 
     def close_down(self) -> None:
@@ -136,11 +146,12 @@ class TilesPage(QWidget):
         self.text.setClearButtonEnabled(True)
         self.text.setAccessibleName(tr("Find tiles"))
         self.text.setToolTip(
-            tr("Words in the place, the experts or the outcome, such as r3, water or abstained")
+            tr("Words in the place, the experts, the outcome or the scene, such as r3, water or abstained")
         )
         self.text.setAcceptDrops(False)  # a folder dropped here is a run to open, not a text to find
         icon = QgsApplication.getThemeIcon("/search.svg")
         self.text.addAction(icon, QLineEdit.ActionPosition.LeadingPosition)
+        self.scene = combo_box(self, tr("Scene class"), tr("Show only tiles of this scene class"))
         self.clear_button = QToolButton(self)
         self.clear_button.setText(tr("&All"))
         self.clear_button.setToolTip(tr("Clear the filters and show all tiles"))
@@ -151,7 +162,11 @@ class TilesPage(QWidget):
         grid.setSpacing(6)
         grid.addWidget(self.kind, 0, 0)
         grid.addWidget(self.expert, 0, 1, 1, 2)
-        grid.addWidget(self.text, 1, 0, 1, 2)
+        second = QHBoxLayout()
+        second.setSpacing(6)
+        second.addWidget(self.text, 1)
+        second.addWidget(self.scene, 1)
+        grid.addLayout(second, 1, 0, 1, 2)
         grid.addWidget(self.clear_button, 1, 2)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
@@ -174,6 +189,7 @@ class TilesPage(QWidget):
     def _connect(self) -> None:
         self.kind.currentIndexChanged.connect(lambda *_: self._apply())
         self.expert.currentIndexChanged.connect(lambda *_: self._apply())
+        self.scene.currentIndexChanged.connect(lambda *_: self._apply())
         self.text.textChanged.connect(lambda *_: self._apply())
         self.text.returnPressed.connect(self._enter_table)
         self.clear_button.clicked.connect(self.clear_filters)
@@ -215,19 +231,35 @@ class TilesPage(QWidget):
                 self.expert.addItem(dot(self.model.colors[one.name]), one.label, one.name)
             self.kind.setCurrentIndex(max(self.kind.findData(kind), 0))
             self.expert.setCurrentIndex(max(self.expert.findData(expert), 0) if expert else 0)
+        self._fill_scenes()
         self._apply()
+
+    def _fill_scenes(self) -> None:
+        """Offer the classes that the run's tiles have, each with its number of tiles."""
+        before, model = self.scene.currentData(), self.model
+        colors = scene_colors_of(model.run)
+        with QSignalBlocker(self.scene):
+            self.scene.clear()
+            self.scene.addItem(tr("All scenes"), None)
+            for name, count in (model.columns.scenes if model.columns else {}).items():
+                icon = dot(colors.get(name, "#808080"))
+                self.scene.addItem(icon, tr("{name} ({count})").format(name=name, count=f"{count:,}"), name)
+            self.scene.setCurrentIndex(max(self.scene.findData(before), 0) if before else 0)
+        self.scene.setVisible(model.has_scenes)
 
     def _apply(self) -> None:
         kind, expert = self.kind.currentData() or ALL, self.expert.currentData()
         self._focus()
         changing = self._changing if kind == WOULD_CHANGE else frozenset()
-        self.model.set_filters(kind, expert, self.text.text(), changing)
-        self.clear_button.setEnabled(bool(kind != ALL or expert or self.text.text()))
+        scene = self.scene.currentData()
+        self.model.set_filters(kind, expert, self.text.text(), changing, scene)
+        self.clear_button.setEnabled(bool(kind != ALL or expert or scene or self.text.text()))
         self._count()
 
     def _focus(self) -> None:
-        self.model.set_focus(self.expert.currentData() or self._map_expert)
-        self.table.fit_score()
+        self.model.set_focus(self.expert.currentData() or self._map_expert, self._map_doubt or TOTAL)
+        self.table.doubtful = bool(self._map_doubt)
+        self.table.fit(self.width())
 
     def _count(self) -> None:
         shown, total = self.model.rowCount(), len(self.model.tiles)

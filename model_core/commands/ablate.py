@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..resources import default_bundle
     from ..training.ablation import STEPS, as_table, budget, run_ablation
-    from ..training.pipeline import new_run
+    from ..training.framework.run_folder import new_run
 
     def log(message: str) -> None:
         print(message, file=sys.stderr, flush=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..spec import ExpertSpec
+    from ..scene_expert import SceneExpertSpec
+    from ..spec import ExpertSpec, Macs
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -36,19 +37,38 @@ def run(args: argparse.Namespace) -> int:
     macs = info.macs
     costs = f"encoder {macs.encoder / 1e6:.0f} M + switcher {macs.switcher / 1e6:.2f} M"
     print(f"cost     {costs} multiply-adds a tile\n")
-    print(f"{'expert':<15}{'kind':<12}{'resolution':<15}{'threshold':>9}{'M MACs':>8}  classes")
+    print(f"{'expert':<15}{'kind':<12}{'resolution':<15}{'threshold':>9}{'M MACs':>8}{'heads':>7}  classes")
     for expert in info.experts:
-        gsd = expert.valid_gsd_m
-        span = f"{gsd[0]:g} to {gsd[1]:g} m" if gsd else "any"
+        span = _span(expert.valid_gsd_m)
         classes = ", ".join(c.name for c in expert.classes) or (expert.unit or "")
         mark = "  [simulated data]" if expert.simulated else ""
         print(
             f"{expert.name:<15}{expert.kind:<12}{span:<15}{expert.threshold:>9.2f}"
-            f"{macs.experts[expert.name] / 1e6:>8.0f}  {classes}{mark}"
+            f"{macs.experts[expert.name] / 1e6:>8.0f}{expert.heads:>7}  {classes}{mark}"
         )
+    if info.scene is not None:
+        _print_scene(info.scene, macs)
     _print_guarantee(info.experts)
     print(f"\nmetrics  {data['metrics'].get('split', 'none')} split: see MODEL_CARD.md beside the bundle")
     return 0
+
+
+def _span(gsd: tuple[float, float] | None) -> str:
+    return f"{gsd[0]:g} to {gsd[1]:g} m" if gsd else "any"
+
+
+def _print_scene(scene: SceneExpertSpec, macs: Macs) -> None:
+    """The scene expert, branch by branch."""
+    print(
+        f"\nscene    {scene.title}: one of {len(scene.classes)} classes for each tile, at "
+        f"{_span(scene.valid_gsd_m)}"
+    )
+    print(
+        f"         {scene.k} of {len(scene.branches)} branches run for a tile, {macs.scene / 1e6:.1f} M "
+        "multiply-adds"
+    )
+    for number, group in enumerate(scene.branches, start=1):
+        print(f"         branch {number}: {', '.join(scene.classes[n] for n in group)}")
 
 
 def _print_guarantee(experts: Sequence[ExpertSpec]) -> None:

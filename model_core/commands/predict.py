@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("predict", help="run the experts over one raster or many")
     add_options(parser)
     parser.add_argument(
-        "--uncertainty", action="store_true", help="add a band of uncertainty to classes and probabilities"
+        "--uncertainty", action="store_true", help="add bands of uncertainty to classes and probabilities"
     )
     parser.set_defaults(decode=True)
 

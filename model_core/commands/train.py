@@ -6,7 +6,6 @@ import argparse
 import importlib
 import pkgutil
 import sys
-import time
 from pathlib import Path
 
 from ..errors import RequestError
@@ -42,22 +41,14 @@ def run(args: argparse.Namespace) -> int:
         raise RequestError("No data pack was given; add --data FOLDER.")
     import torch
 
-    from ..training.pipeline import new_run, train_bundle
+    from ..training.framework.run_folder import logged, new_run
+    from ..training.pipeline import train_bundle
     from ..training.recipe import FULL, QUICK
 
     if args.threads:
         torch.set_num_threads(args.threads)
     folder = args.run or new_run(args.runs)
-    folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    with (folder / "train.log").open("a", encoding="utf-8") as file:
-
-        def log(message: str) -> None:
-            line = f"{time.monotonic() - started:8.0f} s  {message}"
-            print(line, file=sys.stderr, flush=True)
-            file.write(line + "\n")
-            file.flush()
-
+    with logged(folder, lambda line: print(line, file=sys.stderr, flush=True)) as log:
         log(f"run folder {folder}; to continue it after a stop: hydranet train --data … --run {folder}")
         info = train_bundle(args.data, folder, QUICK if args.quick else FULL, log, start=args.start)
     print(info.folder)

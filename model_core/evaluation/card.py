@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..bundle import BundleInfo
+from .card_branches import branches_section
+from .card_classifiers import classifiers_section
 from .card_experts import expert_section, experts_overview
+from .card_hydra import hydra_section
+from .card_risk import risk_section
 from .card_router import (
     controls_section,
     policies_section,
@@ -14,6 +18,7 @@ from .card_router import (
     reliability_section,
     router_section,
 )
+from .card_scene import scene_section
 from .markdown import interval, number, table
 
 __all__ = ["policy_name", "write_card"]
@@ -45,12 +50,17 @@ def write_card(info: BundleInfo, metrics: dict[str, Any]) -> str:
         _head(info, metrics),
         experts_overview(info, metrics),
         *(expert_section(info, expert, metrics) for expert in info.experts),
+        *risk_section(info, metrics),
+        *hydra_section(info, metrics),
+        *scene_section(info, metrics),
         router_section(info, router),
         reliability_section(router, metrics.get("reliability_picture")),
         controls_section(metrics["controls"], router) if "controls" in metrics else "",
         regret_section(metrics["regret"]) if "regret" in metrics else "",
         policies_section(info, router["policies"]),
         _outside(metrics.get("outside")),
+        *classifiers_section(info, metrics),
+        *branches_section(info, metrics),
         _ablations(info.data["training"].get("ablations")),
         _training(info.data["training"]),
         _check(metrics),

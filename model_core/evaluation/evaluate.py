@@ -14,8 +14,9 @@ from ..tasks import TASK_NAMES, UNKNOWN
 from ..training.pack import Sample
 from . import metrics
 from .policies import compare_policies
+from .risk import RiskCounts
 from .router import router_figures
-from .segment import segment
+from .segment import file_bands, segment
 from .tiles import Tiles, scan_tiles, tile_table
 
 ROAD_TOLERANCE = 3
@@ -47,22 +48,34 @@ HEADLINE: dict[str, tuple[str, Score]] = {
 """The one figure that stands for each expert."""
 
 
-def evaluate_experts(model: Model, samples: list[Sample], log: Callable[[str], None]) -> dict[str, Any]:
-    """Per expert: the headline metric with its 95 % interval, over all scenes, by source, by label kind."""
+def evaluate_experts(
+    model: Model, samples: list[Sample], log: Callable[[str], None], risk: RiskCounts | None = None
+) -> dict[str, Any]:
+    """Per expert: the headline metric with its 95 % interval, over all scenes, by source, by label kind.
+
+    Args:
+        model: every tile is decoded, so routing plays no part.
+        samples: of one split.
+        log: hears of the progress.
+        risk: takes in the uncertainty of the same decoding, if given.
+    """
     counts: dict[str, list[tuple[Sample, np.ndarray]]] = defaultdict(list)
     tolerant: list[np.ndarray] = []
     names = [expert.name for expert in model.experts if expert.name in TASK_NAMES and expert.name in HEADLINE]
-    classes = {expert.name: expert.channels for expert in model.experts}
-    simulated = {expert.name: expert.simulated for expert in model.experts}
+    specs = {expert.name: expert for expert in model.experts}
     for number, sample in enumerate(sorted(samples, key=lambda s: s.id)):
         wanted = [name for name in names if name in sample.labels]
         if not wanted:
             continue
-        for name, predicted in segment(model, sample, wanted).items():
+        bands = {} if risk is None else file_bands(model, sample, wanted)
+        decoded = {name: part[0] for name, part in bands.items()} or segment(model, sample, wanted)
+        for name, predicted in decoded.items():
             label = np.where(sample.valid, sample.labels[name], UNKNOWN)
-            table = tile_table(name, label, predicted, classes[name])
+            table = tile_table(name, label, predicted, specs[name].channels)
             if table.sum():
                 counts[name].append((sample, table))
+            if risk is not None:
+                risk.add(specs[name], sample, label, bands[name])
             if name == "roads":
                 tolerant.append(_buffered(label, predicted))
         if number % 50 == 0:
@@ -80,7 +93,7 @@ def evaluate_experts(model: Model, samples: list[Sample], log: Callable[[str], N
             ),
             "confusion": sum(table for _, table in rows).tolist(),
         }
-        if simulated[name]:
+        if specs[name].simulated:
             result[name]["simulated"] = True
     if tolerant:
         low, high = metrics.bootstrap(tolerant, _buffered_f1)

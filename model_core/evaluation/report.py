@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,15 @@ from ..training.held_out import held_out
 from ..training.pack import load_chips
 from .card import write_card
 from .controls import control_figures
-from .evaluate import evaluate_experts, evaluate_router
+from .evaluate import HEADLINE, evaluate_experts, evaluate_router
 from .outside import keep_outside, weights_digest
 from .pictures import failure_maps
 from .record import record_metrics, without_nan
 from .regret import compare_routing
 from .reliability import draw_reliability
+from .risk import RiskCounts
+from .risk_picture import draw_risk
+from .scene import scene_figures
 from .subset import sample_figures, subset_figures
 from .tiles import scan_tiles
 
@@ -52,6 +54,7 @@ def measure(model: NetworkModel, data: Path, split: str, log: Log) -> dict[str, 
     log(f"{len(scenes)} scenes of split {split}")
     chips = load_chips(data, (split,))
     tiles = scan_tiles(model, scenes + chips, log)
+    risk = RiskCounts()
     metrics: dict[str, Any] = {
         "split": split,
         "precision": model.precision,
@@ -61,12 +64,15 @@ def measure(model: NetworkModel, data: Path, split: str, log: Log) -> dict[str, 
             "free": compare_routing(tiles, model.experts, model.macs),
             "limited": compare_routing(tiles, model.experts, model.macs, limits=True),
         },
-        "experts": evaluate_experts(model, scenes, log),
+        "experts": evaluate_experts(model, scenes, log, risk),
     }
+    metrics["risk"] = risk.figures(HEADLINE)
     if "fire" in names:
         from .fire import evaluate_fire
 
         metrics["fire"] = evaluate_fire(model, data, scenes, log)
+    if model.scene is not None:
+        metrics["scene"] = scene_figures(model, data, split, log)
     metrics["subset"] = subset_figures(model, scenes + chips)
     metrics["sample"] = sample_figures(model)
     return metrics | keep_outside(model.info.data["metrics"], weights_digest(model.info))
@@ -85,9 +91,11 @@ def write_bundle_card(folder: Path, model: NetworkModel, metrics: dict[str, Any]
         BundleError: the bundle is not sound.
     """
     pictures = folder / PICTURES
-    shutil.rmtree(pictures, ignore_errors=True)  # what an earlier card showed
     draw_reliability(without_nan(metrics["router"]), pictures / "reliability.png")
     shown: dict[str, Any] = {"reliability_picture": f"{PICTURES}/reliability.png"}
+    if metrics["risk"]:
+        draw_risk(without_nan(metrics["risk"]), model.experts, pictures / "risk_coverage.png")
+        shown["risk_picture"] = f"{PICTURES}/risk_coverage.png"
     shown["pictures"] = failure_maps(model, held_out(data, metrics["split"]), folder)
     info = record_metrics(folder, {**metrics, **shown})
     (folder / CARD_FILE).write_text(write_card(info, info.data["metrics"]), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from .blocks import ConvUnit, upsample
@@ -46,12 +47,17 @@ class Expert(nn.Module):
         )
         self.shuffle = nn.PixelShuffle(2)
 
-    def forward(self, features: Features) -> Tensor:
-        """Features of n tiles -> task logits (n, heads * channels, H, W), head after head."""
+    def forward(self, features: Features, *, apart: bool = False) -> Tensor | list[Tensor]:
+        """Features of n tiles -> task logits (n, heads * channels, H, W), head after head.
+
+        With `apart` a list of what each head says before the pixel shuffle, (n, 4 * channels, H / 2, W / 2):
+        what brings heads together pixel by pixel can do so first, and shuffle once.
+        """
         x = coarse = self.lateral[-1](features.levels[-1])
         for level in range(len(self.merge) - 1, -1, -1):
             coarse = x
             # The skip joins before the ReLU of the merging convolution.
             x = self.merge[level](upsample(x), add=self.lateral[level](features.levels[level]))
         x = self.refine(x)
-        return self.shuffle(self.head(x) if self.heads == 1 else self.head(x, coarse))
+        parts = [self.head(x)] if self.heads == 1 else list(self.head.each(x, coarse))
+        return parts if apart else self.shuffle(torch.cat(parts, 1) if len(parts) > 1 else parts[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..errors import RequestError
+
 
 class Gate(nn.Module):
     """Linear -> softmax at a temperature; noisy in training, exact otherwise.
@@ -23,7 +25,7 @@ class Gate(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, experts)
         self.noise = noise
-        self.temperature = 1.0  # set by the trainer every epoch; a finished network keeps the last one
+        self.temperature = 1.0  # set by the trainer every epoch, in the end to that of the best
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
@@ -48,7 +50,12 @@ def top_k(gates: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     Returns:
         bool (N, E), True for the chosen; and float (N, E), their gates brought to a sum of 1, 0 elsewhere.
+
+    Raises:
+        RequestError: there are not so many experts.
     """
+    if not 1 <= k <= gates.shape[1]:
+        raise RequestError(f"{k} of {gates.shape[1]} gated experts cannot run; give 1 to {gates.shape[1]}.")
     # A stable sort, so that equal gates are chosen in the same order on every machine.
     order = torch.sort(gates, dim=1, descending=True, stable=True).indices[:, :k]
     chosen = torch.zeros_like(gates, dtype=torch.bool).scatter_(1, order, True)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BundleError
+from ..scene_expert import SceneExpertSpec
 from .blocks import ConvUnit
 from .encoder import Encoder, Features
 from .expert import Expert
+from .scene_head import SceneHead
 from .switcher import Switcher
 
 
@@ -51,42 +53,68 @@ class HydraNet(nn.Module):
     Args:
         config: widths and depths.
         experts: output channels by expert name; the order is the order of the scores.
+        heads: M by the name of each Hydra expert; all others have one.
+        scene: the scene expert, None = there is none.
         deploy: build the folded form that bundles hold.
     """
 
-    def __init__(self, config: NetworkConfig, experts: Mapping[str, int], *, deploy: bool = False) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        experts: Mapping[str, int],
+        *,
+        heads: Mapping[str, int] | None = None,
+        scene: SceneExpertSpec | None = None,
+        deploy: bool = False,
+    ) -> None:
         super().__init__()
         self.config = config
         self.channels = dict(experts)
+        self.heads = {name: int((heads or {}).get(name, 1)) for name in experts}
+        self.scene_spec = scene
         self.deploy = deploy
         self.encoder = Encoder(config.encoder_widths, config.encoder_depths, deploy=deploy)
         self.switcher = Switcher(config.encoder_widths[-1], config.switcher_hidden, len(experts))
         self.experts = nn.ModuleDict(
             {
-                name: Expert(config.encoder_widths, config.expert_widths, channels, deploy=deploy)
+                name: Expert(
+                    config.encoder_widths,
+                    config.expert_widths,
+                    channels,
+                    heads=self.heads[name],
+                    deploy=deploy,
+                )
                 for name, channels in experts.items()
             }
         )
+        self.scene = None if scene is None else SceneHead.of(scene, config.encoder_widths, deploy=deploy)
 
     def encode(self, reflectance: Tensor, available: Tensor, valid: Tensor) -> Features:
         """(B, 8, H, W), (B, 8), (B, 1, H, W) -> features; see `Encoder.forward`."""
         return self.encoder(reflectance, available, valid)
 
     def decode(self, name: str, features: Features, index: Tensor | None = None) -> Tensor:
-        """Task logits (n, C, H, W) of the tiles in `index` (all if None); others are not computed."""
+        """Task logits (n, M * C, H, W), head after head, of the tiles in `index` (all if None).
+
+        Other tiles are not computed.
+        """
         return self.experts[name](features if index is None else features.select(index))
+
+    def decode_apart(self, name: str, features: Features) -> list[Tensor]:
+        """As `decode`, of all tiles: each head's logits before the pixel shuffle, see `Expert.forward`."""
+        return self.experts[name](features, apart=True)
 
     def forward(
         self, reflectance: Tensor, available: Tensor, valid: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Dense pass, for counting and export: logits of the switcher and of every expert."""
+        """Dense pass, for counting and export: logits of the switcher and of every task expert."""
         features = self.encode(reflectance, available, valid)
         return self.switcher(features), {name: self.decode(name, features) for name in self.experts}
 
     @torch.no_grad()
     def folded(self) -> HydraNet:
         """The equivalent network with every unit folded into one convolution, in eval mode."""
-        target = HydraNet(self.config, self.channels, deploy=True)
+        target = HydraNet(self.config, self.channels, heads=self.heads, scene=self.scene_spec, deploy=True)
         units = dict(self.named_modules())
         state = {key: value for key, value in self.state_dict().items() if key in target.state_dict()}
         for name, module in target.named_modules():

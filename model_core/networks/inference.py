@@ -15,7 +15,10 @@ from torch import Tensor, nn
 from ..bands import BAND_NAMES
 from ..bundle import MODEL_FILE, BundleInfo
 from ..errors import BundleError, RequestError
+from ..scene_expert import SceneScores
 from .encoder import Features
+from .head_mean import mean_of_heads
+from .heads import HIDDEN
 from .hydranet import HydraNet, NetworkConfig
 
 
@@ -82,6 +85,7 @@ class NetworkModel:
         self.sha256 = info.sha256
         self.tile_size = info.tile_size
         self.experts = info.experts
+        self.scene = info.scene
         self.macs = info.macs
         self.device = device
         self.precision = precision
@@ -93,6 +97,7 @@ class NetworkModel:
         self._single = device == "cpu" and precision == "fp32"
         self._channels = {expert.name: expert.channels for expert in info.experts}
         self._kind = {expert.name: expert.kind for expert in info.experts}
+        self._heads = {expert.name: expert.heads for expert in info.experts}
         self._temperature = torch.tensor([expert.temperature for expert in info.experts], dtype=torch.float64)
         self._bias = torch.tensor([expert.bias for expert in info.experts], dtype=torch.float64)
 
@@ -110,8 +115,14 @@ class NetworkModel:
             raise RequestError(f"Unknown precision '{precision}'; use auto, fp32 or bf16.")
         try:
             config = NetworkConfig.from_dict(info.data["network"])
-            network = HydraNet(config, {expert.name: expert.channels for expert in info.experts}, deploy=True)
-        except (TypeError, ValueError, RuntimeError) as error:
+            network = HydraNet(
+                config,
+                {expert.name: expert.channels for expert in info.experts},
+                heads={expert.name: expert.heads for expert in info.experts},
+                scene=info.scene,
+                deploy=True,
+            )
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:
             raise BundleError(
                 f"The network section of {info.folder / MODEL_FILE} describes no network that can be built "
                 f"({error}); restore the bundle."
@@ -136,7 +147,7 @@ class NetworkModel:
         network.load_state_dict(tensors)
         network.eval().requires_grad_(False)
         if precision == "bf16":
-            for part in (network.encoder, network.experts):
+            for part in (network.encoder, network.experts):  # the scene expert stays in float32
                 for module in part.modules():
                     if isinstance(module, nn.Conv2d | nn.Linear):
                         module.to(torch.bfloat16)
@@ -178,7 +189,7 @@ class NetworkModel:
     def tile_bytes(self) -> int:
         """Bytes one tile of a batch needs at most from its pixels to the output of one expert."""
         value, config = self._value_bytes, self.network.config
-        pixels, channels = self._pixels, max(self._channels.values())
+        pixels = self._pixels
         plane = 4 * pixels  # float32
         given = len(BAND_NAMES) * plane + plane + pixels  # reflectance, valid as float32 and as bool
         scaling = len(BAND_NAMES) * (plane + pixels * value)  # in place, on one copy; then in `value`
@@ -190,11 +201,26 @@ class NetworkModel:
                 zip(config.expert_widths[:-1], config.expert_widths[1:], strict=True)
             )
         ]
-        finishing = 2 * channels * pixels * value + channels * plane
+        finishing = max(self._finishing_bytes(name) for name in self._channels)
+        planes = max(n + (self._heads[name] > 1) for name, n in self._channels.items())
         # Tiles picked from a batch are copied out of it.
         picking = 0 if self._single else self.feature_bytes()
         working = self.feature_bytes() + max(convolving, picking + max(*merging, finishing))
-        return given + max(scaling, working) + channels * plane
+        return given + max(scaling, working) + planes * plane
+
+    def _finishing_bytes(self, name: str) -> int:
+        """Bytes one tile needs at most from an expert's last features to its output."""
+        value, pixels = self._value_bytes, self._pixels
+        channels, heads = self._channels[name], self._heads[name]
+        if heads == 1:
+            return 2 * channels * pixels * value + channels * 4 * pixels
+        logits = heads * channels * pixels * value
+        # At half resolution, one head at a time: its hidden channels from two resolutions and their sum; or
+        # its own part, what heads have in common, and the sum, which is then brought to full resolution.
+        adding = (3 * HIDDEN * pixels // 4 + 2 * channels * pixels) * value
+        # One head at a time: its planes, their probabilities, what the entropy takes, and the mean.
+        averaging = channels * pixels * value + (3 * channels + 4) * 4 * pixels
+        return logits + max(adding, averaging)
 
     @property
     def _value_bytes(self) -> int:
@@ -232,21 +258,44 @@ class NetworkModel:
         """Calibrated probabilities (B, E): sigmoid(logit / temperature + bias) per expert."""
         return torch.sigmoid(self.logits(features) / self._temperature + self._bias).float().numpy()
 
-    def decode(self, name: str, picks: Sequence[tuple[EncodedTiles, Sequence[int]]]) -> np.ndarray:
-        """Decode chosen tiles of one or more batches with one expert: float32 (n, C, H, W)."""
+    def scene_scores(self, features: EncodedTiles) -> SceneScores:
+        """Class probabilities (B, classes), softmax(logits / temperature), and the branches that ran.
+
+        Tile by tile and in float32, whatever the encoder runs in: no tile's scene hangs on its batch mates.
+        """
+        scene = self.scene
+        with torch.inference_mode():
+            tiles = (part.one(number) for part in features.parts for number in range(len(part.coverage)))
+            told = [self.network.scene(tile, scene.k) for tile in tiles]
+            logits = torch.cat([one.logits for one in told]).cpu().double()
+            return SceneScores(
+                torch.softmax(logits / scene.temperature, 1).float().numpy(),
+                torch.cat([one.chosen for one in told]).cpu().numpy(),
+            )
+
+    def decode(
+        self, name: str, picks: Sequence[tuple[EncodedTiles, Sequence[int]]], *, uncertainty: bool = False
+    ) -> np.ndarray:
+        """Decode chosen tiles of one or more batches with one expert: float32 (n, C, H, W).
+
+        With `uncertainty` a Hydra expert gives one plane more, see `model.Model.decode`.
+        """
+        uncertainty = uncertainty and self._heads[name] > 1
         with torch.inference_mode():
             parts = [part for features, index in picks for part in features.pick(index, self.device)]
             if not self._single:
                 whole = parts[0] if len(parts) == 1 else Features.join(parts)
-                return self._values(name, whole).cpu().numpy()
+                return self._values(name, whole, uncertainty).cpu().numpy()
             size = self.tile_size
-            out = np.empty((len(parts), self._channels[name], size, size), np.float32)
+            out = np.empty((len(parts), self._channels[name] + uncertainty, size, size), np.float32)
             for number, part in enumerate(parts):
-                out[number] = self._values(name, part)[0].numpy()
+                out[number] = self._values(name, part, uncertainty)[0].numpy()
             return out
 
-    def _values(self, name: str, features: Features) -> Tensor:
-        """An expert's output, float32 and contiguous (n, C, H, W)."""
+    def _values(self, name: str, features: Features, uncertainty: bool) -> Tensor:
+        """An expert's output, float32 and contiguous (n, C, H, W), or (n, C + 1, H, W)."""
+        if self._heads[name] > 1:
+            return mean_of_heads(self.network.decode_apart(name, features), self._kind[name], uncertainty)
         # Brought into planes first: a softmax over channels that lie side by side takes three times as long.
         logits = self.network.decode(name, features).contiguous()
         if self._kind[name] == "classes":

@@ -9,7 +9,6 @@ what pays late does not show. The bootstrap intervals tell how far the scenes ca
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +17,11 @@ from typing import Any
 from ..errors import RequestError
 from ..evaluation.evaluate import HEADLINE, evaluate_experts
 from ..evaluation.record import without_nan
+from .framework.run_folder import Log, remember, write_json
 from .held_out import held_out
 from .joint import new_network, train_joint
 from .pack import Sample, licence_stated, load_chips, load_pack
-from .pipeline import CHIP_EVERY, Log, remember
+from .pipeline import CHIP_EVERY
 from .pretrain import warm_up
 from .recipe import FULL, Phase, Recipe
 from .sampling import TileSampler
@@ -141,10 +141,7 @@ def run_ablation(
     for name in left:
         log(f"arm {name}: {ARMS[name].what}")
         done[name] = _run_arm(name, recipes[name], train, val, run, log)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps([done[n] for n in ARMS if n in done], indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        write_json(path, [done[n] for n in ARMS if n in done])
     return [done[name] for name in ARMS if name in done]
 
 
@@ -163,7 +160,7 @@ def _run_arm(
     name: str, recipe: Recipe, train: list[Sample], val: list[Sample], run: Path, log: Log
 ) -> dict[str, Any]:
     folder = run / "ablation" / name
-    remember(folder, recipe)
+    remember(folder, recipe.as_dict())
     kept = [sample for sample in train if sample.source not in recipe.without_sources]
     network = new_network(recipe)
     if recipe.warm_up:

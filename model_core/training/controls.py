@@ -9,7 +9,6 @@ those rounded weights, wherever they are scored.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from ..errors import BundleError
 from ..networks.switcher import Switcher
 from ..tasks import TASK_NAMES
 from .calibration import Calibration, calibrate_columns
+from .framework.run_folder import Log
 from .recipe import Recipe
 from .switcher import INPUT_DROPOUT, PooledTiles, fit_head
 
@@ -34,8 +34,6 @@ POOLED = "pooled bottleneck"
 INPUTS = {STATS: "stats", POOLED: "pooled"}
 _PARTS = ("mean", "std", "hidden.weight", "hidden.bias", "out.weight", "out.bias")
 _EXACT = ("mean", "std")
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import torch
 
 from ..networks.hydranet import HydraNet
 from ..tasks import TASKS, UNKNOWN, VEGETATION, task
+from .framework.run_folder import Log
 from .layout import natural_tiles
 from .pack import Sample
 from .sampling import collate
@@ -89,7 +90,7 @@ def fit_offsets(
     cal: list[Sample],
     val: list[Sample],
     metrics: Mapping[str, tuple[str, Score]],
-    log: Callable[[str], None],
+    log: Log,
 ) -> dict[str, Fit]:
     """Fit every expert's offsets on `cal`, or on `cal` and `val` where `cal` is short.
 

@@ -44,7 +44,7 @@ def export_bundle(
     samples: list[Sample],
     training: dict[str, Any],
 ) -> BundleInfo:
-    """Fold the network and write it with its description.
+    """Fold the network and write it with its description; heads and scene expert go along.
 
     Args:
         folder: where the bundle goes.
@@ -56,7 +56,11 @@ def export_bundle(
     """
     folded = network if network.deploy else network.folded()
     macs = count_macs(folded, TILE_SIZE)
-    experts = [_calibrated(task.expert, calibration[task.name], samples) for task in TASKS]
+    experts = [
+        replace(_calibrated(task.expert, calibration[task.name], samples), heads=folded.heads[task.name])
+        for task in TASKS
+    ]
+    scene = folded.scene_spec
     parameters = sum(value.numel() for value in folded.parameters())
     data = {
         "id": "hydranet-moe-8band",
@@ -78,6 +82,7 @@ def export_bundle(
             "pan_from": PAN_WEIGHTS,
         },
         "experts": [expert.as_dict() for expert in experts],
+        "scene": None if scene is None else scene.as_dict(),
         "macs": {"encoder": macs.encoder, "switcher": macs.switcher, "experts": macs.experts},
         "training": {
             **training,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..networks.encoder import Features
@@ -23,7 +18,17 @@ from ..networks.inference import native_bf16
 from ..spec import ExpertSpec
 from ..tasks import TASK_NAMES, TASKS, UNKNOWN
 from .balance import GradientBalance
-from .history import History
+from .framework.checkpoint import (
+    Checkpoint,
+    module_tensors,
+    optimizer_tensors,
+    restore_module,
+    restore_optimizer,
+)
+from .framework.history import History
+from .framework.loop import update
+from .framework.run_folder import Log
+from .framework.schedules import cosine_rate
 from .losses import segmentation_loss
 from .pack import Sample
 from .recipe import Recipe
@@ -40,80 +45,8 @@ def new_network(recipe: Recipe, experts: tuple[ExpertSpec, ...] = tuple(t.expert
 CHECKPOINT_EVERY = 250
 """Steps between checkpoints: a few minutes of work at most are lost to a stop."""
 
-
 VALIDATE_EVERY = 1000
 LOG_EVERY = 50
-
-
-class Checkpoint:
-    """Weights, averaged weights, optimiser moments and the step, as safetensors beside a small JSON.
-
-    Written to another name and renamed, the JSON last, so that a kill at any time leaves the previous
-    checkpoint or the new one, never half of one.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def save(
-        self,
-        step: int,
-        network: HydraNet,
-        average: HydraNet,
-        optimizer: torch.optim.Optimizer,
-        balance: GradientBalance,
-    ) -> None:
-        """Keep everything a resumed training needs."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
-        tensors |= {f"average.{k}": v.contiguous() for k, v in average.state_dict().items()}
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
-        tensors["balance"] = balance.norm
-        name = f"step-{step:06d}.safetensors"
-        save_file({k: v.clone() for k, v in tensors.items()}, self.folder / f"{name}.part")
-        os.replace(self.folder / f"{name}.part", self.folder / name)
-        part = self.folder / "checkpoint.json.part"
-        part.write_text(json.dumps({"step": step, "file": name}))
-        os.replace(part, self.folder / "checkpoint.json")
-        for old in self.folder.glob("step-*.safetensors"):
-            if old.name != name:
-                old.unlink()
-
-    def load(
-        self,
-        network: HydraNet,
-        average: HydraNet,
-        optimizer: torch.optim.Optimizer,
-        balance: GradientBalance,
-    ) -> int:
-        """Restore the last checkpoint; returns its step, 0 if there is none."""
-        index = self.folder / "checkpoint.json"
-        if not index.is_file():
-            return 0
-        entry = json.loads(index.read_text())
-        tensors = load_file(self.folder / entry["file"])
-        network.load_state_dict(_under(tensors, "network."))
-        average.load_state_dict(_under(tensors, "average."))
-        balance.norm.copy_(tensors["balance"])
-        states: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under(tensors, "optimizer.").items():
-            number, name = key.split(".", 1)
-            states.setdefault(int(number), {})[name] = value
-        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-        return int(entry["step"])
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-def learning_rate(step: int, total: int, recipe: Recipe) -> float:
-    """Linear warm-up, then a cosine to one per cent."""
-    if step < recipe.warmup:
-        return recipe.lr * (step + 1) / recipe.warmup
-    progress = (step - recipe.warmup) / max(1, total - recipe.warmup)
-    return recipe.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def backward(
@@ -165,7 +98,7 @@ def train_joint(
     samples: list[Sample],
     recipe: Recipe,
     folder: Path,
-    log: Callable[[str], None],
+    log: Log,
     *,
     network: HydraNet | None = None,
     validate: Callable[[HydraNet], dict[str, float]] | None = None,
@@ -192,10 +125,14 @@ def train_joint(
     )
     balance = GradientBalance(len(TASK_NAMES))
     checkpoint, history = Checkpoint(folder), History(folder.parent)
-    step = checkpoint.load(network, average, optimizer, balance)
+    step, stored, _ = checkpoint.load()
     history.rewind(step)
     total = sum(phase.steps for phase in recipe.phases)
     if step:
+        restore_module("network", network, stored)
+        restore_module("average", average, stored)
+        restore_optimizer("optimizer", optimizer, stored)
+        balance.norm.copy_(stored["balance"])
         log(f"resumed at step {step} of {total}")
     first = 0
     running: dict[str, float] = {}
@@ -207,14 +144,11 @@ def train_joint(
             loader = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4))
             started, began = time.monotonic(), step
             while step < last:
-                rate = learning_rate(step, total, recipe)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
                 network.train()
                 optimizer.zero_grad(set_to_none=True)
                 losses, factors = backward(network, next(loader), recipe, balance)
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimizer.step()
+                rate = cosine_rate(step, total, recipe.lr, recipe.warmup)
+                update(optimizer, network.parameters(), rate, sum(losses.values()), f"In step {step + 1}")
                 _average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
                 step += 1
                 for name, value in losses.items():
@@ -230,7 +164,9 @@ def train_joint(
                     log(f"step {step}/{total} val " + " ".join(f"{k}={v:.3f}" for k, v in figures.items()))
                     history.append(step, {f"val/{name}": value for name, value in figures.items()})
                 if step % CHECKPOINT_EVERY == 0 or step == last:
-                    checkpoint.save(step, network, average, optimizer, balance)
+                    stored = module_tensors("network", network) | module_tensors("average", average)
+                    stored |= optimizer_tensors("optimizer", optimizer) | {"balance": balance.norm}
+                    checkpoint.save(step, stored)
             del loader
         first = last
     history.figure()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from .. import __version__
 from ..bundle import BundleInfo
-from ..errors import RequestError
 from ..evaluation.evaluate import HEADLINE
 from ..networks.hydranet import HydraNet
 from ..tasks import TASK_NAMES
 from .controls import add_controls, train_controls
 from .decision import apply_offsets, fit_offsets
 from .export import export_bundle
+from .framework.run_folder import Log, remember, write_json
 from .held_out import held_out
 from .joint import new_network, train_joint
 from .layout import natural_tiles
@@ -38,16 +36,6 @@ CHIP_EVERY = 3
 
 STARTED = "weights/started_from.json"
 """What the run's weights come from, kept for the bundle's description."""
-
-Log = Callable[[str], None]
-
-
-def new_run(parent: Path) -> Path:
-    """Create `parent/YYYYMMDD_HHMMSS/{weights,results,analysis}`."""
-    run = parent / datetime.now().strftime("%Y%m%d_%H%M%S")
-    for name in ("weights", "results", "analysis"):
-        (run / name).mkdir(parents=True, exist_ok=True)
-    return run
 
 
 def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log, *, start: Path | None = None) -> BundleInfo:
@@ -66,7 +54,7 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log, *, start: Path
         RequestError: no pack in `data`, or the folder holds a run of another recipe.
     """
     started = time.monotonic()
-    remember(run, recipe)
+    remember(run, recipe.as_dict())
     train = load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY)
     train = [sample for sample in train if sample.source not in recipe.without_sources]
     log(f"{len(train)} training scenes and chips")
@@ -109,22 +97,6 @@ def train_bundle(data: Path, run: Path, recipe: Recipe, log: Log, *, start: Path
     return info
 
 
-def remember(run: Path, recipe: Recipe) -> None:
-    """Keep the recipe beside the run.
-
-    Raises:
-        RequestError: the folder holds a run of another recipe.
-    """
-    config = run / "config.json"
-    text = json.dumps(recipe.as_dict(), indent=1)
-    if config.is_file() and config.read_text() != text:
-        raise RequestError(
-            f"{run} holds a run of another recipe; choose another folder, or none for a new one."
-        )
-    run.mkdir(parents=True, exist_ok=True)
-    config.write_text(text)
-
-
 def _started_from(run: Path) -> dict[str, Any] | None:
     path = run / STARTED
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -148,7 +120,7 @@ def _joint(
     if start is not None:
         fresh = start_from(start, network, train, recipe)
         log(f"started from {start}" + (f"; new: {', '.join(fresh)}" if fresh else ""))
-        (run / STARTED).write_text(json.dumps(identity(start, fresh), indent=1), encoding="utf-8")
+        write_json(run / STARTED, identity(start, fresh))
     elif recipe.warm_up:
         warm_up(network, train, recipe, run / "weights", log)
     trained = train_joint(

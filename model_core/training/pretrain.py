@@ -10,7 +10,7 @@ as missing: two states the encoder meets in use anyway, and nothing has to be un
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,8 +25,17 @@ from ..networks.encoder import MAX_REFLECTANCE, Encoder
 from ..networks.expert import Expert
 from ..networks.hydranet import HydraNet
 from ..networks.inference import native_bf16
-from .balance import GradientBalance
-from .joint import CHECKPOINT_EVERY, LOG_EVERY, Checkpoint, learning_rate
+from .framework.checkpoint import (
+    Checkpoint,
+    module_tensors,
+    optimizer_tensors,
+    restore_module,
+    restore_optimizer,
+)
+from .framework.loop import update
+from .framework.run_folder import Log
+from .framework.schedules import cosine_rate
+from .joint import CHECKPOINT_EVERY, LOG_EVERY
 from .pack import Sample
 from .recipe import Recipe
 from .sampling import TileSampler, TileStream
@@ -138,9 +147,7 @@ def hide(batch: Mapping[str, Tensor], random: np.random.Generator) -> Masked:
     return Masked(batch["reflectance"] * shown, available, left, hidden)
 
 
-def warm_up(
-    network: HydraNet, samples: list[Sample], recipe: Recipe, folder: Path, log: Callable[[str], None]
-) -> None:
+def warm_up(network: HydraNet, samples: list[Sample], recipe: Recipe, folder: Path, log: Log) -> None:
     """Train the encoder of `network` for `recipe.warm_up` steps, in place; nothing else in it changes.
 
     Tiles are of the size and number of the recipe's first phase. Resumes from
@@ -161,13 +168,15 @@ def warm_up(
     if not total:
         return
     # The linear rise must not take the larger part of a short warm-up.
-    schedule = replace(recipe, warmup=min(recipe.warmup, max(1, total // 10)))
+    rise = min(recipe.warmup, max(1, total // 10))
     model = Reconstructor(network.encoder, recipe)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    # No average is kept, and there are no tasks to balance: both are empty in the checkpoint.
-    checkpoint, rest = Checkpoint(folder / "warm_up"), (nn.Module(), optimizer, GradientBalance(0))
-    step = began = checkpoint.load(model, *rest)
+    checkpoint = Checkpoint(folder / "warm_up")
+    step, stored, _ = checkpoint.load()
+    began = step
     if step:
+        restore_module("network", model, stored)
+        restore_optimizer("optimizer", optimizer, stored)
         log(f"warm-up resumed at step {step} of {total}")
     if step >= total:
         return
@@ -180,21 +189,19 @@ def warm_up(
     started, running = time.monotonic(), float("nan")
     model.train()
     while step < total:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, total, schedule)
         batch = next(loader)
         masked = hide(batch, np.random.default_rng([recipe.seed + STREAM, step, 1]))
         with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
             loss = model.loss(masked, batch["reflectance"])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
+        value, rate = float(loss.detach()), cosine_rate(step, total, recipe.lr, rise)
+        update(optimizer, model.parameters(), rate, value, f"In step {step + 1} of the warm-up")
         step += 1
-        value = float(loss.detach())
         running = value if step == began + 1 else 0.98 * running + 0.02 * value
         if step % LOG_EVERY == 0 or step == total:
             speed = (step - began) * phase.batch / (time.monotonic() - started)
             log(f"warm-up {step}/{total} size {phase.size} {speed:.1f} samples/s hidden={running:.3f}")
         if step % CHECKPOINT_EVERY == 0 or step == total:
-            checkpoint.save(step, model, *rest)
+            stored = module_tensors("network", model) | optimizer_tensors("optimizer", optimizer)
+            checkpoint.save(step, stored)

@@ -7,7 +7,7 @@ computed once per tile and the switcher, a small perceptron, is trained on these
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..networks.hydranet import HydraNet
 from ..networks.switcher import Switcher
 from ..tasks import TASK_NAMES
 from .calibration import ENOUGH, Calibration, calibrate, calibrate_columns
+from .framework.run_folder import Log
 from .layout import PlacedTile
 from .losses import masked_bce
 from .pack import Sample
@@ -135,7 +136,7 @@ def _pool(network: HydraNet, batches: Iterable[Mapping[str, Any]]) -> PooledTile
 
 
 def pool_augmented(
-    network: HydraNet, samples: list[Sample], count: int, recipe: Recipe, log: Callable[[str], None]
+    network: HydraNet, samples: list[Sample], count: int, recipe: Recipe, log: Log
 ) -> PooledTiles:
     """Pool `count` augmented training tiles; chips with image-level truth lead a quarter of them."""
     weights = {**recipe.task_weights, "": sum(recipe.task_weights.values()) / 3}
@@ -171,7 +172,7 @@ def fit_head(
     inputs: Tensor,
     target: Tensor,
     recipe: Recipe,
-    log: Callable[[str], None],
+    log: Log,
     *,
     input_dropout: float = INPUT_DROPOUT,
 ) -> tuple[Tensor, Tensor]:
@@ -219,7 +220,7 @@ def fit_head(
     return mean, std
 
 
-def train_switcher(network: HydraNet, train: PooledTiles, recipe: Recipe, log: Callable[[str], None]) -> None:
+def train_switcher(network: HydraNet, train: PooledTiles, recipe: Recipe, log: Log) -> None:
     """Fit the switcher in place, with everything else frozen.
 
     Raises:

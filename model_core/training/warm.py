@@ -31,6 +31,9 @@ MEASURED = 4
 def start_from(bundle: Path, network: HydraNet, samples: list[Sample], recipe: Recipe) -> list[str]:
     """Fill a new network from a bundle; returns the experts it had nothing for.
 
+    The joint training has no heads and no scene expert: an expert that has heads in the bundle starts with
+    what all of them have in common, and the bundle's scene expert is left behind.
+
     Raises:
         BundleError: the bundle is not sound.
         RequestError: its network has other widths or depths than the recipe's.
@@ -41,7 +44,13 @@ def start_from(bundle: Path, network: HydraNet, samples: list[Sample], recipe: R
         raise RequestError(
             f"The bundle in {bundle} holds a network of another shape than the recipe's; train from scratch."
         )
-    folded = HydraNet(config, {expert.name: expert.channels for expert in info.experts}, deploy=True)
+    folded = HydraNet(
+        config,
+        {expert.name: expert.channels for expert in info.experts},
+        heads={expert.name: expert.heads for expert in info.experts},
+        scene=info.scene,
+        deploy=True,
+    )
     folded.load_state_dict(load_file(check_weights(info)))
     stream = iter(TileStream(TileSampler(samples, 128, recipe.task_weights), 16, recipe.seed))
     return unfold(folded.eval(), network, [next(stream) for _ in range(MEASURED)])
@@ -65,7 +74,8 @@ def unfold(folded: HydraNet, target: HydraNet, batches: Iterable[dict[str, Tenso
 
     Args:
         folded: a network in deploy form.
-        target: the same shape in trainable form; experts that `folded` lacks keep their initial weights.
+        target: the same shape in trainable form; experts that `folded` lacks keep their initial weights, and
+            those without the heads that they have there get what these have in common.
         batches: collated training batches for the statistics of BatchNorm; a few dozen tiles are enough.
 
     Returns:
@@ -77,6 +87,10 @@ def unfold(folded: HydraNet, target: HydraNet, batches: Iterable[dict[str, Tenso
     for name, value in plain.items():
         if name in state and state[name].shape == value.shape:
             state[name].copy_(value)
+    for name, heads in folded.heads.items():
+        if heads > 1 and target.heads.get(name) == 1:
+            for part in ("weight", "bias"):
+                state[f"experts.{name}.head.{part}"].copy_(plain[f"experts.{name}.head.common.{part}"])
     started = {}
     for name, unit in target.named_modules():
         if isinstance(unit, ConvUnit) and name in given:

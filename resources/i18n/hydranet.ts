@@ -114,8 +114,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
         <source>0 – one answer is certain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>0 – the heads agree</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>0 – the image is clear</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -129,8 +139,13 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
         <source>1 – all answers equally likely</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>1 – the image leaves all answers open</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -160,7 +175,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/predict.py"/>
-        <source>&lt;p&gt;Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the experts a tile needs decode it. Every expert that was used gives one layer; the routing layer keeps all scores.&lt;/p&gt;&lt;p&gt;A worker process with its own Python environment does the work, so running out of memory there does not take QGIS down.&lt;/p&gt;</source>
+        <source>&lt;p&gt;Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the experts a tile needs decode it. Every expert that was used gives one layer, with bands of uncertainty if asked for; the routing layer keeps all scores, and the scene class of each tile if the model tells one.&lt;/p&gt;&lt;p&gt;A worker process with its own Python environment does the work, so running out of memory there does not take QGIS down.&lt;/p&gt;</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -235,12 +250,27 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Adds a band to each expert&apos;s raster that says how unsure the model is there, from 0 (sure) to 1, and a style that shows it. The rasters become larger.</source>
+        <source>Adds bands to each expert&apos;s raster that say how unsure it is there, from 0 (sure) to 1, with styles that show them: for every expert of classes or probabilities its uncertainty (band 2), and for one whose decoder has several heads also the part that lies in the image (band 3, aleatoric) and the part about which the heads disagree (band 4, model), which is high where imagery is unfamiliar. The routing table tells the mean of the uncertainty and of the model&apos;s part in every tile. Densities have no such bands. The rasters become larger.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>Aleatoric uncertainty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>Aleatoric uncertainty: the part that lies in the image itself, such as mixed pixels, haze and edges; every head of the expert finds it unclear.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
         <source>All experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>All scenes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -325,7 +355,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
-        <source>Band {band} is the uncertainty: the entropy of the prediction as a share of the largest there can be, 0 where one answer is certain, 1 where all are equally likely.</source>
+        <source>Band {band}: {meaning}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -556,7 +586,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
-        <source>Every tile with its scores and experts, as a CSV file</source>
+        <source>Every tile with its scores, experts and scene class, as a CSV file</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -571,12 +601,12 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Experts</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Experts chosen for the tile, strongest first</source>
         <translation type="unfinished"></translation>
     </message>
@@ -648,7 +678,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Highest score of all experts</source>
         <translation type="unfinished"></translation>
     </message>
@@ -698,7 +728,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Imagery only</source>
         <translation type="unfinished"></translation>
     </message>
@@ -784,7 +814,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Layers of the routed experts</source>
+        <source>Layers of the routed experts, with bands of uncertainty if asked for</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -793,6 +823,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
         <source>Legend of the map</source>
         <translation type="unfinished"></translation>
@@ -843,6 +874,36 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>Mean model uncertainty of {expert} in each tile, from 0 to {top}; {meaning}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>Mean model uncertainty of {expert} over the tile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>Mean uncertainty of the expert whose score is shown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
+        <source>Mean uncertainty of {expert} in each tile, from 0 to {top}; {meaning}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>Mean uncertainty of {expert} over the tile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>Means over the tile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Memory (MB)</source>
         <translation type="unfinished"></translation>
@@ -885,6 +946,27 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Model bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <source>Model unc.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>Model uncertainty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>Model uncertainty: the part about which the expert&apos;s heads disagree. It is small where the image is like what the expert was trained on; where it is high, the imagery is unfamiliar.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
+        <source>Model uncertainty: {expert}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -994,7 +1076,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>One polygon per tile, with every expert&apos;s score and why it was chosen or not. Left temporary, it is the table inside the run folder; a file name saves a copy.</source>
+        <source>One polygon per tile, with every expert&apos;s score and why it was chosen or not, the scene class if the model has a scene expert, and mean uncertainties if they were asked for. Left temporary, it is the table inside the run folder; a file name saves a copy.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1024,12 +1106,12 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Outcome</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Outlines of the tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1234,7 +1316,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Results without tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1273,7 +1355,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Row and column of the tile, from the top left</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1345,18 +1427,30 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <location filename="../../hydranet_qgis/scene_expert.py"/>
+        <source>Scene</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Scene class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>Scene: {path}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <location filename="../../hydranet_qgis/dock/tile_table.py"/>
         <source>Score</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Score of {expert}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1371,7 +1465,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Score: {expert}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1428,6 +1522,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
         <source>Show only tiles of this expert, and its score; with &apos;nearly chosen&apos;, those it just missed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>Show only tiles of this scene class</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1496,7 +1595,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Strongest expert</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2023,7 +2122,8 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
         <source>Tile</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2051,6 +2151,16 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>Tiles per expert, mean score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>Tiles per scene class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Tiles per scene class, mean probability</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2089,9 +2199,24 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>Uncert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <location filename="../../hydranet_qgis/layer_styles.py"/>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
         <source>Uncertainty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>Uncertainty: the entropy of the prediction as a share of the largest there can be, 0 where one answer is certain, 1 where all are equally likely.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
+        <source>Uncertainty: {expert}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2140,7 +2265,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>What became of the tile</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2157,6 +2282,16 @@
     <message>
         <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
         <source>What the map shows of this run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>What the tile as a whole looks like, and how probable that is. The expert {title} has {count} branches, each for some of its classes; for a tile only the {k} that a gate picks are run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>What the tile as a whole looks like, as the scene expert has it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2186,7 +2321,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
-        <source>Words in the place, the experts or the outcome, such as r3, water or abstained</source>
+        <source>Words in the place, the experts, the outcome or the scene, such as r3, water or abstained</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2388,6 +2523,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>model_uncertainty_… is the part of it about which the expert&apos;s heads disagree.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/outcome_bar.py"/>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>no data</source>
@@ -2526,6 +2666,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>scene and scene_score are the class that the expert {title} gives the tile and its probability, scene_branches the branches that served it, counted from 1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/worker_process.py"/>
         <source>still running</source>
         <translation type="unfinished"></translation>
@@ -2603,6 +2748,21 @@
     <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>trained for pixels of {smallest} to {largest} m</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>uncertainty {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>uncertainty {total} (model {model})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>uncertainty_… is the mean uncertainty of an expert over the tile, 0 to 1.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2727,6 +2887,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <source>{name} ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/run_list.py"/>
         <source>{name} · not there</source>
         <translation type="unfinished"></translation>
@@ -2843,6 +3008,16 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>{scene} · branch {branches}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
+        <source>{scene} · branches {branches}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>{score} is below its threshold {limit}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2865,6 +3040,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>{spent} of the {whole} multiply-accumulates of every expert on every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <source>{text}, uncertainty {unsure}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2900,6 +3080,11 @@
     <message>
         <location filename="../../hydranet_qgis/run_folder.py"/>
         <source>{title} (simulated)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/uncertainty.py"/>
+        <source>{top} or more – unfamiliar imagery</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

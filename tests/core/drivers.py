@@ -30,10 +30,10 @@ class Noisy(FakeModel):
         time.sleep(float(os.environ.get("TEST_SLEEP", "0")))
         return super().encode(reflectance, available, valid)
 
-    def decode(self, name, picks):
+    def decode(self, name, picks, **options):
         if os.environ.get("TEST_FAIL"):
             return 1 / 0
-        return super().decode(name, picks)
+        return super().decode(name, picks, **options)
 
 
 def load(path: Path, **options: str) -> Noisy:

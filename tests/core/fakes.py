@@ -10,6 +10,7 @@ import numpy as np
 
 from model_core.predict import predict
 from model_core.request import PredictRequest
+from model_core.scene_expert import SceneExpertSpec, SceneScores
 from model_core.spec import ClassSpec, ExpertSpec, Macs
 
 Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -24,6 +25,14 @@ GREEN = ExpertSpec("green", "Greenness", "probability", 1, threshold=0.6)
 METRES = ExpertSpec("metres", "Height", "density", 1, unit="m", threshold=0.5)
 ALL = (IDENTITY, BRIGHT, GREEN, METRES)
 
+HYDRA = ExpertSpec("hydra", "Hydra", "classes", 3, BRIGHT.classes, threshold=0.4, heads=3)
+GREENS = ExpertSpec("greens", "Hydra of greenness", "probability", 1, threshold=0.6, heads=2)
+HEADED = (IDENTITY, HYDRA, GREENS, BRIGHT)
+PLACES = SceneExpertSpec(
+    "Places", ("dim", "plain", "vivid", "glaring"), ((0, 2), (1,), (3,)), k=2, temperature=1.5,
+    valid_gsd_m=(5.0, 30.0), level=1, width=8, depth=1, macs_common=7, macs_branch=20,
+)  # fmt: skip
+
 
 class FakeModel:
     """Decodes by plain arithmetic on the reflectance, tile by tile, so no batch can leak into a result.
@@ -31,6 +40,7 @@ class FakeModel:
     Attributes:
         encoded: size of every batch encoded.
         decoded: (expert, number of tiles) of every decode.
+        looked: number of tiles of every call of the scene expert.
     """
 
     id, version, sha256 = "fake", "1.0", "f" * 64
@@ -42,12 +52,18 @@ class FakeModel:
         experts: Sequence[ExpertSpec] = (IDENTITY,),
         tile_size: int = 32,
         scores: Scores | None = None,
+        scene: SceneExpertSpec | None = None,
     ) -> None:
         self.experts = tuple(experts)
         self.tile_size = tile_size
-        self.macs = Macs(1000, 10, {spec.name: 100 * (i + 1) for i, spec in enumerate(self.experts)})
+        self.scene = scene
+        self.macs = Macs(
+            1000, 10, {spec.name: 100 * (i + 1) for i, spec in enumerate(self.experts)},
+            47 if scene else 0,
+        )  # fmt: skip
         self.encoded: list[int] = []
         self.decoded: list[tuple[str, int]] = []
+        self.looked: list[int] = []
         self.on_encode: Callable[[], None] = lambda: None
         self._scores = scores or (lambda pixels, valid: np.ones((len(pixels), len(self.experts))))
 
@@ -74,11 +90,38 @@ class FakeModel:
     def scores(self, features: Any) -> np.ndarray:
         return np.asarray(self._scores(*features), dtype=np.float32)
 
-    def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
+    def scene_scores(self, features: Any) -> SceneScores:
+        """By the mean over the tile; the branches are those of the two classes nearest to it."""
+        means = np.stack([one.astype(np.float64).mean() for one in features[0]])
+        self.looked.append(len(means))
+        centres = np.linspace(0.05, 0.35, len(self.scene.classes))
+        near = np.exp(-np.abs(means[:, None] - centres) * 20)
+        branches = np.zeros((len(means), len(self.scene.branches)), dtype=bool)
+        for row, order in zip(branches, np.argsort(-near, axis=1), strict=True):
+            for number, group in enumerate(self.scene.branches):
+                row[number] = bool(set(group) & set(order[:2].tolist()))
+        return SceneScores((near / near.sum(axis=1, keepdims=True)).astype(np.float32), branches)
+
+    def decode(
+        self, name: str, picks: Sequence[tuple[Any, Sequence[int]]], *, uncertainty: bool = False
+    ) -> np.ndarray:
         pixels = [features[0][n] for features, index in picks for n in index]
         self.decoded.append((name, len(pixels)))
         spec = next(spec for spec in self.experts if spec.name == name)
-        return np.stack([self._one(spec, one) for one in pixels])
+        if spec.heads == 1:
+            return np.stack([self._one(spec, one) for one in pixels])
+        return np.stack([self._heads(spec, one, uncertainty) for one in pixels])
+
+    def _heads(self, spec: ExpertSpec, pixels: np.ndarray, uncertainty: bool) -> np.ndarray:
+        """Each head sees the tile a little brighter than the one before."""
+        heads = np.stack([self._one(spec, pixels * np.float32(1 + 0.3 * m)) for m in range(spec.heads)])
+        mean = heads.mean(axis=0, dtype=np.float32)
+        if not uncertainty:
+            return mean
+        both = heads if spec.kind == "classes" else np.concatenate([heads, 1 - heads], axis=1)
+        logs = np.log(np.maximum(both, 1e-30))
+        entropy = -(both * logs).sum(axis=1).mean(axis=0) / np.log(both.shape[1])
+        return np.concatenate([mean, entropy[None]]).astype(np.float32)
 
     @staticmethod
     def _one(spec: ExpertSpec, pixels: np.ndarray) -> np.ndarray:

@@ -96,8 +96,17 @@ def test_a_checksum_section_of_another_type_is_refused(folder):
         read_info(folder)
 
 
+def plain(data):
+    """As the format was before there were heads and a scene expert."""
+    data["format"] = "hydranet-bundle/2"
+    assert data.pop("scene") is None
+    for expert in data["experts"]:
+        assert expert.pop("heads") == 1
+
+
 def former(data):
     """As the format was before experts had needed_scores."""
+    plain(data)
     data["format"] = "hydranet-bundle/1"
     for expert in data["experts"]:
         del expert["needed_scores"]

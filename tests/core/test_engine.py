@@ -106,7 +106,7 @@ def test_overlapping_tiles_are_blended_by_their_weights(scene_file: str, tmp_pat
     """Each tile gives one number; the output is compared with a blend of the whole raster at once."""
 
     class Levels(FakeModel):
-        def decode(self, name, picks):
+        def decode(self, name, picks, *, uncertainty=False):
             means = [features[0][n].mean() for features, index in picks for n in index]
             return np.stack([np.full((1, 32, 32), mean, np.float32) for mean in means])
 
@@ -275,8 +275,8 @@ class Broken(FakeModel):
     def scores(self, features):
         return super().scores(features) if self.bad_scores is None else self.bad_scores
 
-    def decode(self, name, picks):
-        return super().decode(name, picks) if self.bad_values is None else self.bad_values
+    def decode(self, name, picks, **options):
+        return super().decode(name, picks, **options) if self.bad_values is None else self.bad_values
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,10 @@ def test_a_network_in_training_is_scored_like_a_bundle(pack, bundle):
     )
     decoded = NetworkInTraining(network).decode("clouds", [(features, [0])])
     np.testing.assert_allclose(decoded.sum(1), 1.0, atol=1e-5)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_in_a_sentence(samples, tmp_path, monkeypatch):
+    monkeypatch.setattr(joint, "segmentation_loss", lambda logits, *_, **__: logits.float().mean() * np.nan)
+    with pytest.raises(RequestError, match="In step 1 the loss is nan .* nothing can be learnt"):
+        joint.train_joint(samples, RECIPE, tmp_path / "run" / "weights", lambda _m: None)
+    assert not (tmp_path / "run" / "weights").exists()  # nothing spoilt is kept

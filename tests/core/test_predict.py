@@ -42,7 +42,7 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
     assert set(stored) == {
         "format", "status", "created", "request", "command", "scene", "window", "band_mapping", "radiometry",
         "model", "versions", "policy", "grid", "tiles", "experts", "macs", "seconds", "warnings", "decoded",
-        "uncertainty", "pixel_counts", "reroutes",
+        "uncertainty", "pixel_counts", "reroutes", "scene_expert",
     }  # fmt: skip
     assert stored["format"] == "hydranet-run/1" and stored["status"] == "complete"
     assert stored["scene"]["transform"] == list(UTM)[:6]
@@ -64,7 +64,7 @@ def test_run_json_says_everything(scene_file: str, tmp_path: Path) -> None:
         assert set(expert) == {
             "name", "title", "kind", "unit", "classes", "threshold", "simulated", "tiles", "pixels",
             "class_pixels", "seconds", "output", "style", "macs_per_tile", "skipped", "description",
-            "license", "bundle_threshold", "needed_scores", "uncertainty_band",
+            "license", "bundle_threshold", "needed_scores", "uncertainty_band", "uncertainty_bands", "heads",
         }  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def test_a_raster_without_data_succeeds_and_says_so(make_raster, tmp_path: Path)
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["routing.gpkg", "routing.qml", "run.json"]
     assert any("no valid pixel" in warning for warning in summary["warnings"])
     assert summary["macs"] == {
-        "encoder": 1000, "switcher": 10, "spent": 0, "all_experts": 0, "saved_fraction": 0.0,
+        "encoder": 1000, "switcher": 10, "scene": 0, "spent": 0, "all_experts": 0, "saved_fraction": 0.0,
     }  # fmt: skip
     fields, _, _ = read_tiles(tmp_path / "run")
     assert set(fields["reason"]) == {"no data"} and set(fields["chosen"]) == {""}

@@ -13,7 +13,8 @@ from model_core.bands import BAND_NAMES, PAN_WEIGHTS
 from model_core.errors import RequestError
 from model_core.networks.hydranet import NetworkConfig
 from model_core.training import pretrain
-from model_core.training.joint import Checkpoint, new_network
+from model_core.training.framework.checkpoint import Checkpoint, restore_module
+from model_core.training.joint import new_network
 from model_core.training.pack import load_chips, load_pack
 from model_core.training.pretrain import Reconstructor, hide, multiband, warm_up
 from model_core.training.recipe import Phase, Recipe
@@ -144,9 +145,7 @@ def test_the_hidden_values_are_found_better_than_before(samples, tmp_path):
     def loss() -> float:
         model = Reconstructor(network.encoder, recipe)
         if (tmp_path / "warm_up").exists():
-            Checkpoint(tmp_path / "warm_up").load(
-                model, torch.nn.Module(), torch.optim.AdamW(model.parameters()), pretrain.GradientBalance(0)
-            )
+            restore_module("network", model, Checkpoint(tmp_path / "warm_up").load()[1])
         with torch.no_grad():
             return float(model.train().loss(masked, batch["reflectance"]))
 

@@ -45,9 +45,9 @@ class Counting(FakeModel):
         self.seen += [one.tobytes() for one in reflectance]
         return super().encode(reflectance, available, valid)
 
-    def decode(self, name, picks):
+    def decode(self, name, picks, **options):
         self.pairs += [(name, features[0][n].tobytes()) for features, index in picks for n in index]
-        return super().decode(name, picks)
+        return super().decode(name, picks, **options)
 
 
 def again(folder: Path, model: FakeModel, heard: list[dict] | None = None, **policy: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from model_core.networks.hydranet import NetworkConfig
 from model_core.tasks import TASK_NAMES, UNKNOWN, VEGETATION
 from model_core.training import joint
 from model_core.training.augment import augment
+from model_core.training.framework.checkpoint import Checkpoint
 from model_core.training.layout import natural_tiles
 from model_core.training.losses import masked_bce, segmentation_loss
 from model_core.training.pack import load_chips, load_pack
@@ -204,7 +205,7 @@ def test_calibration_repairs_overconfident_scores():
 def test_a_stopped_training_ends_where_an_uninterrupted_one_does(pack, tmp_path, monkeypatch):
     samples = load_pack(pack, ("train",))
     whole = joint.train_joint(samples, RECIPE, tmp_path / "whole" / "weights", lambda _m: None)
-    save = joint.Checkpoint.save
+    save = Checkpoint.save
     monkeypatch.setattr(joint, "CHECKPOINT_EVERY", 3)
 
     def save_then_stop(self, step, *rest):
@@ -213,7 +214,7 @@ def test_a_stopped_training_ends_where_an_uninterrupted_one_does(pack, tmp_path,
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(joint.Checkpoint, "save", save_then_stop)
+        patch.setattr(Checkpoint, "save", save_then_stop)
         with pytest.raises(KeyboardInterrupt):
             joint.train_joint(samples, RECIPE, tmp_path / "parts" / "weights", lambda _m: None)
     resumed = joint.train_joint(samples, RECIPE, tmp_path / "parts" / "weights", lambda _m: None)
@@ -272,9 +273,9 @@ def test_calibrate_adds_the_scores_to_a_former_bundle_and_nothing_else(pack, tra
     folder = shutil.copytree(trained.folder, tmp_path / "old")
     data = json.loads((folder / MODEL_FILE).read_text())
     data["format"] = "hydranet-bundle/1"
-    del data["training"]["recall"]
+    del data["training"]["recall"], data["scene"]
     for expert in data["experts"]:
-        del expert["needed_scores"]
+        del expert["needed_scores"], expert["heads"]
     data["sha256"][MODEL_FILE] = description_digest(data)
     (folder / MODEL_FILE).write_text(json.dumps(data))
     assert main(["calibrate", "--data", str(pack), "--bundle", str(folder)]) == 0

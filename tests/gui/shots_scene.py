@@ -90,13 +90,14 @@ def shots(job: dict[str, Any]) -> dict[str, Any]:
     panel, canvas = dock.panel, iface.mapCanvas()
     pump(0.3)
     canvas.zoomToFullExtent()
-    panel.select_tile(max(panel.shown_tiles(), key=_second_score).index)
+    panel.select_tile(max(panel.shown_tiles(), key=_worth_seeing).index)
     wait_drawn()
     pump(0.5)  # the tile's picture is drawn in the background
     shot.take("main_window", window, panel.widgets.table, panel.widgets.bars)
     window.setGeometry(*TALL)
     pump(0.3)
-    shot.take("dock", dock, panel.widgets.table, panel.widgets.bars)
+    scene_line = [panel.widgets.tiles.detail.scene] if panel.run.scene_expert is not None else []
+    shot.take("dock", dock, panel.widgets.table, panel.widgets.bars, *scene_line)
     panel.widgets.tabs.setCurrentWidget(panel.widgets.summary)
     pump(0.3)
     shot.take("summary", dock, panel.widgets.summary.card.shares, panel.widgets.summary.copy_button)
@@ -115,9 +116,10 @@ def shots(job: dict[str, Any]) -> dict[str, Any]:
     return {"pictures": shot.taken, "map_changed": changed}
 
 
-def _second_score(tile: Any) -> float:
-    """The second highest score: where it is high, there is something to see."""
-    return sorted(score or 0.0 for score in tile.scores)[-2]
+def _worth_seeing(tile: Any) -> tuple[bool, bool, float]:
+    """Best a tile with scene class and model uncertainty, where the run tells them, and two high scores."""
+    unsure = any(value is not None for value in tile.models)
+    return bool(tile.scene), unsure, sorted(score or 0.0 for score in tile.scores)[-2]
 
 
 def _first_run(shot: Shot, window: QWidget) -> None:

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingParameterEnum
+from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingParameterEnum, QgsProject
 from qgis.PyQt.QtCore import QAbstractItemModel, QCoreApplication, QObject, Qt, QTranslator
 from qgis.PyQt.QtWidgets import QAbstractButton, QAction, QComboBox, QTabWidget, QWidget
 
 import hydranet_qgis
+from hydranet_qgis import results, routing_style
 from hydranet_qgis.dock import RunDock
 from hydranet_qgis.provider import HydraNetProvider
 from hydranet_qgis.run_folder import Run
+from hydranet_qgis.uncertainty import MODEL
 from tests.qgis.conftest import BANDS
+from tests.qgis.run_edits import with_parts, with_scene
 
 ROOT = Path(hydranet_qgis.__file__).parents[1]
 sys.path.insert(0, str(ROOT / ".ci"))
@@ -91,6 +94,7 @@ def data_of(run: Run) -> set[str]:
     for expert in run.experts:
         known |= {expert.name, expert.title, expert.label, expert.description, expert.license}
     known |= {word for name in (run.folder.name, run.scene) for word in re.split(r"[\W_]+", name)}
+    known |= set(run.scene_expert.classes) | {run.scene_expert.title} if run.scene_expert else set()
     known |= {*BANDS, *(html.escape(text) for text in known)}
     return known - {""}
 
@@ -174,6 +178,30 @@ def test_every_text_of_the_dock_with_a_run(marker: Marker, dock: RunDock, run: R
     assert dock.panel.open_run(str(run.folder))
     dock.panel.select_tile(0)
     found = complaints(dock, data_of(run))
+    assert not found, "\n".join(["not translatable:", *found])
+
+
+def test_every_text_of_scene_and_uncertainty(marker: Marker, dock: RunDock, run: Run) -> None:
+    run = with_scene(with_parts(run))
+    assert dock.panel.open_run(str(run.folder))
+    heat = dock.panel.widgets.heat
+    found = []
+    for what in (routing_style.SCENE, routing_style.unsure_of("water", MODEL)):
+        heat.choice.setCurrentIndex(heat.choice.findData(what))
+        heat.choice.activated.emit(heat.choice.currentIndex())
+        dock.panel.select_tile(8)
+        found += complaints(dock, data_of(run))
+    water = results.find_layer(QgsProject.instance(), run, "expert:water")
+    manager = water.styleManager()
+    names = [name for name in manager.styles() if "ncertainty" in name]
+    assert len(names) == 3 and all(name.startswith(OPEN) for name in names)
+    for name in names:
+        manager.setCurrentStyle(name)
+        function = water.renderer().shader().rasterShaderFunction()
+        legend = function.legendSettings()
+        texts = [legend.minimumLabel(), legend.maximumLabel()]
+        texts += [item.label for item in function.colorRampItemList()]
+        found += [text for text in texts if unmarked(text, set())]
     assert not found, "\n".join(["not translatable:", *found])
 
 

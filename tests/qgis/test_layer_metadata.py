@@ -44,7 +44,7 @@ def test_a_surface_has_its_unit_and_an_uncertain_raster_its_second_band(
 ) -> None:
     assert "density in t/ha" in _layer(run, project, "expert:biomass").metadata().abstract()
     project.clear()
-    assert "Band 2 is the uncertainty" in _layer(with_uncertainty(run), project).metadata().abstract()
+    assert "Band 2: Uncertainty: the entropy" in _layer(with_uncertainty(run), project).metadata().abstract()
 
 
 def test_the_history_tells_how_it_was_made(run: Run, project: QgsProject) -> None:

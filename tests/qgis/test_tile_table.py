@@ -15,8 +15,10 @@ from hydranet_qgis.dock.tile_model import (
     CHIPS_ROLE,
     EXPERTS,
     REASON,
+    SCENE,
     SCORE,
     TILE,
+    UNSURE,
     TileModel,
 )
 from hydranet_qgis.dock.tile_selection import TileSelection
@@ -55,7 +57,8 @@ def test_a_row_says_place_experts_score_and_outcome(model: TileModel, run: Run) 
 
 
 def test_a_tile_without_data_says_so(model: TileModel) -> None:
-    assert [model.index(0, c).data() for c in range(4)] == ["0, 0", "", "–", "no data"]
+    shown = [model.index(0, column).data() for column in (TILE, EXPERTS, SCENE, SCORE, UNSURE, REASON)]
+    assert shown == ["0, 0", "", "–", "–", "–", "no data"]
 
 
 @pytest.mark.parametrize("order", [Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder])

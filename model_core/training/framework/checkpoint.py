@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from ...errors import RequestError
 
 INDEX = "checkpoint.json"
 
@@ -49,17 +52,40 @@ class Checkpoint:
             json.dumps({"step": step, "file": name, "state": dict(state or {})}), encoding="utf-8"
         )
         os.replace(part, self.folder / INDEX)
-        for old in self.folder.glob("step-*.safetensors"):
-            if old.name != name:
-                old.unlink()
+        self._sweep(name)
 
-    def load(self) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
-        """Step, tensors and state of the last checkpoint; 0 and nothing if there is none."""
+    def load(self, *keys: str) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+        """Step, tensors and state of the last checkpoint; 0 and nothing if there is none.
+
+        Args:
+            keys: what the state must hold.
+
+        Raises:
+            RequestError: it is damaged, or another version of the program wrote it.
+        """
         index = self.folder / INDEX
         if not index.is_file():
             return 0, {}, {}
-        entry = json.loads(index.read_text(encoding="utf-8"))
-        return int(entry["step"]), load_file(self.folder / entry["file"]), entry.get("state", {})
+        try:
+            entry = json.loads(index.read_text(encoding="utf-8"))
+            tensors, state = load_file(self.folder / entry["file"]), entry.get("state", {})
+            return int(entry["step"]), tensors, {**state, **{key: state[key] for key in keys}}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+            raise RequestError(
+                f"{index} is no checkpoint that this version can continue from ({error!r}); "
+                "train in a new run folder, or delete that file to begin anew."
+            ) from error
+
+    def remove(self) -> None:
+        """Remove it, its index first, so that a kill leaves a checkpoint or none."""
+        (self.folder / INDEX).unlink(missing_ok=True)
+        self._sweep("")
+
+    def _sweep(self, keep: str) -> None:
+        """Remove the tensors of other checkpoints, and what a kill left of one."""
+        for old in (*self.folder.glob("step-*.safetensors"), *self.folder.glob("step-*.safetensors.part")):
+            if old.name != keep:
+                old.unlink()
 
 
 def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
@@ -68,8 +94,24 @@ def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
 
 
 def restore_module(prefix: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Fill a module with what `module_tensors` named, strictly."""
-    module.load_state_dict(under(tensors, prefix))
+    """Fill a module with what `module_tensors` named, strictly; without a prefix with all the tensors.
+
+    Raises:
+        RequestError: they are those of another network.
+    """
+    given = under(tensors, prefix) if prefix else dict(tensors)
+    wanted = module.state_dict()
+    unlike = [
+        name
+        for name in sorted(given.keys() | wanted.keys())
+        if name not in given or name not in wanted or given[name].shape != wanted[name].shape
+    ]
+    if unlike:
+        raise RequestError(
+            f"The stored weights are those of another network: {len(unlike)} tensors differ, such as "
+            f"'{unlike[0]}'; train in a new run folder."
+        )
+    module.load_state_dict(given)
 
 
 def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

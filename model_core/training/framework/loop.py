@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..history import History
+from ...errors import RequestError
 from .checkpoint import (
     Checkpoint,
     module_tensors,
@@ -21,6 +23,7 @@ from .checkpoint import (
     restore_optimizer,
     under,
 )
+from .history import History
 from .options import Options
 from .run_folder import Log, remember, write_json
 from .schedules import cosine_rate
@@ -48,10 +51,14 @@ class Trainee(Protocol):
         """Batches of an epoch."""
 
     def batches(self, epoch: int) -> Iterable[Any]:
-        """The batches of an epoch; the same for the same seed and epoch."""
+        """The batches of an epoch, as many as `steps`; the same for the same seed and epoch."""
 
     def begin(self, epoch: int) -> None:
-        """Called before each epoch, with the module in training mode: for temperatures and phases."""
+        """Set what an epoch of its own needs, such as temperatures and phases, by its number alone.
+
+        Called before each epoch, the module in training mode; and once more for the best epoch before its
+        weights are loaded, so that a gate has the temperature that the figures were measured with.
+        """
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Parts of the loss, already weighted; their sum is minimised."""
@@ -69,7 +76,40 @@ def seed_epoch(seed: int, epoch: int) -> None:
     torch.manual_seed(int.from_bytes(digest[:7], "big"))
 
 
-def fit(trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping[str, Any] | None = None):
+def update(
+    optimizer: torch.optim.Optimizer,
+    parameters: Iterable[nn.Parameter],
+    rate: float,
+    loss: Tensor | float,
+    where: str,
+) -> None:
+    """Take one step along gradients that lie in the parameters, clipped.
+
+    Args:
+        optimizer: takes the step.
+        parameters: what the norm is taken over.
+        rate: learning rate of the step.
+        loss: what the gradients are of, to be looked at.
+        where: told to the user if this goes wrong.
+
+    Raises:
+        RequestError: the loss or its gradient is not a number; the parameters stay as they were.
+    """
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, CLIP))
+    value = float(loss)
+    if not (math.isfinite(value) and math.isfinite(norm)):
+        raise RequestError(
+            f"{where} the loss is {value:.4g} and its gradient {norm:.4g}, from which nothing can be learnt; "
+            f"train in a new run folder with a lower learning rate than {rate:.2g}, and look at the data."
+        )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+
+
+def fit(
+    trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Train, and leave the module with its best weights, in evaluation mode.
 
     A training that was stopped continues from its last checkpoint when called with the same folder; one that
@@ -84,22 +124,32 @@ def fit(trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping
         config: what else tells this training from others, kept with the options.
 
     Returns:
-        What `results/training.json` holds: epochs, best_epoch, best (figures of the best epoch), seconds.
+        What `results/training.json` holds: epochs (done), best_epoch, best (figures of the best epoch, None
+        for what could not be measured), seconds, stopped_early.
 
     Raises:
-        RequestError: the folder holds a training with other numbers.
+        RequestError: the folder holds a training with other numbers, or weights that do not fit; there is
+            nothing to train on; a loss or the validation figure is not a number.
     """
     remember(run, {"options": options.as_dict(), **(config or {})})
-    module, best_path, summary_path = trainee.module, run / "weights" / "best.safetensors", _summary(run)
+    best_path, summary_path = run / "weights" / "best.safetensors", run / "results" / "training.json"
+    checkpoint = Checkpoint(run / "weights")
     if summary_path.is_file() and best_path.is_file():
-        module.load_state_dict(load_file(best_path))
-        module.eval()
-        return _read(summary_path)
-    parameters = list(trainee.parameters())
+        summary = json.loads(summary_path.read_text(encoding="utf-8"))
+        _settle(trainee, summary["best_epoch"], load_file(best_path))
+        checkpoint.remove()  # a kill may have come between the summary and this
+        return summary
+    module, parameters, per_epoch = trainee.module, list(trainee.parameters()), trainee.steps()
+    if per_epoch < 1 or not parameters:
+        raise RequestError(
+            f"{options.model_name}: {per_epoch} batches an epoch for {len(parameters)} parameters cannot be "
+            "trained with; give training samples, and a network with weights to train."
+        )
     optimizer = torch.optim.AdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
-    checkpoint, history = Checkpoint(run / "weights"), History(run, unit="epochs")
-    stopping, best, spent = EarlyStopping(options.patience), {}, 0.0
-    epoch, tensors, state = checkpoint.load()
+    history, stopping = History(run, unit="epochs"), EarlyStopping(options.patience)
+    best: dict[str, float | None] = {}
+    spent = 0.0
+    epoch, tensors, state = checkpoint.load("stopping", "best", "seconds")
     if epoch:
         restore_module("module", module, tensors)
         restore_optimizer("optimizer", optimizer, tensors)
@@ -107,37 +157,18 @@ def fit(trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping
         best, spent = state["best"], state["seconds"]
         log(f"{options.model_name}: resumed after epoch {epoch} of {options.epochs}")
     history.rewind(epoch)
-    best_weights = {k: v.clone() for k, v in (under(tensors, "best") or module.state_dict()).items()}
-    per_epoch = trainee.steps()
-    total, saved = per_epoch * options.epochs, time.monotonic()
+    best_weights = under(tensors, "best")
+    saved = time.monotonic()
     while epoch < options.epochs and not stopping.done:
         began = time.monotonic()
-        seed_epoch(options.seed, epoch)
-        module.train()
-        trainee.begin(epoch)
-        sums: dict[str, float] = {}
-        for number, batch in enumerate(trainee.batches(epoch)):
-            rate = cosine_rate(
-                epoch * per_epoch + number, total, options.lr, warmup=min(per_epoch, total // 10)
-            )
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            parts = trainee.losses(batch)
-            optimizer.zero_grad(set_to_none=True)
-            sum(parts.values()).backward()
-            torch.nn.utils.clip_grad_norm_(parameters, CLIP)
-            optimizer.step()
-            for name, part in parts.items():
-                sums[name] = sums.get(name, 0.0) + float(part.detach())
+        row = _train_epoch(trainee, optimizer, parameters, options, epoch)
         epoch += 1
         module.eval()
-        figures = trainee.validate()
-        score = next(iter(figures.values()))
-        if stopping.better(epoch, score):
-            best = figures
+        figures = _validated(trainee, options, epoch)
+        if stopping.better(epoch, next(iter(figures.values()))):
+            best = {name: None if math.isnan(value) else value for name, value in figures.items()}
             best_weights = {k: v.clone() for k, v in module.state_dict().items()}
-        row = {f"loss/{name}": value / per_epoch for name, value in sums.items()}
-        row |= {f"val/{name}": value for name, value in figures.items()} | {"lr": rate}
+        row |= {f"val/{name}": value for name, value in figures.items()}
         ended = epoch == options.epochs or stopping.done
         if epoch % CURVES_EVERY == 0 or ended:
             row |= trainee.watch()
@@ -151,13 +182,10 @@ def fit(trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping
         if ended or now - saved >= CHECKPOINT_SECONDS:
             kept = module_tensors("module", module) | optimizer_tensors("optimizer", optimizer)
             kept |= {f"best.{name}": value for name, value in best_weights.items()}
-            state = {"stopping": stopping.state(), "best": best, "seconds": spent}
-            checkpoint.save(epoch, kept, state)
+            checkpoint.save(epoch, kept, {"stopping": stopping.state(), "best": best, "seconds": spent})
             saved = now
-    module.load_state_dict(best_weights)
-    module.eval()
+    _settle(trainee, stopping.best_epoch, best_weights)
     part = best_path.with_suffix(".part")
-    best_path.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in best_weights.items()}, part)
     part.replace(best_path)
     summary = {
@@ -165,17 +193,65 @@ def fit(trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping
         "best_epoch": stopping.best_epoch,
         "best": best,
         "seconds": round(spent, 1),
-        "stopped_early": stopping.done,
+        "stopped_early": epoch < options.epochs,
     }
     write_json(summary_path, summary)
+    checkpoint.remove()  # four times the weights, of use to a resumed training alone
     return summary
 
 
-def _summary(run: Path) -> Path:
-    return run / "results" / "training.json"
+def _train_epoch(
+    trainee: Trainee,
+    optimizer: torch.optim.Optimizer,
+    parameters: list[nn.Parameter],
+    options: Options,
+    epoch: int,
+) -> dict[str, float]:
+    """One epoch; returns the row of its curves: mean parts of the loss, their sum, and the last rate."""
+    seed_epoch(options.seed, epoch)
+    trainee.module.train()
+    trainee.begin(epoch)
+    per_epoch = trainee.steps()
+    total = per_epoch * options.epochs
+    warmup = min(per_epoch, total // 10)
+    sums: dict[str, float] = {}
+    rate, count = 0.0, 0
+    for batch in trainee.batches(epoch):
+        parts = trainee.losses(batch)
+        loss = torch.stack([part.float() for part in parts.values()]).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = cosine_rate(epoch * per_epoch + count, total, options.lr, warmup)
+        told = ", ".join(f"{name} {float(part.detach()):.4g}" for name, part in parts.items())
+        update(
+            optimizer, parameters, rate, loss.detach(), f"{options.model_name}: in epoch {epoch + 1} ({told})"
+        )
+        for name, part in parts.items():
+            sums[name] = sums.get(name, 0.0) + float(part.detach())
+        count += 1
+    if count != per_epoch:  # the schedule of the rate would be another one
+        raise RuntimeError(f"Epoch {epoch + 1} had {count} batches where steps() says {per_epoch}.")
+    row = {f"loss/{name}": value / count for name, value in sums.items()}
+    if len(sums) > 1:
+        row["loss/total"] = sum(sums.values()) / count
+    return row | {"lr": rate}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import json
+def _validated(trainee: Trainee, options: Options, epoch: int) -> dict[str, float]:
+    """Figures on the validation split, the first of them a number."""
+    figures = {name: float(value) for name, value in trainee.validate().items()}
+    if not figures or not math.isfinite(next(iter(figures.values()))):
+        found = ", ".join(f"{name} {value:g}" for name, value in figures.items()) or "none at all"
+        raise RequestError(
+            f"{options.model_name}: after epoch {epoch} the validation figures are {found}, so no epoch can "
+            "be told to be the best; give a validation split that holds samples with labels."
+        )
+    return figures
 
-    return json.loads(path.read_text(encoding="utf-8"))
+
+def _settle(trainee: Trainee, best_epoch: int, weights: Mapping[str, Tensor]) -> None:
+    """Leave the module as it was after its best epoch: phases, temperatures and weights."""
+    trainee.module.train()
+    trainee.begin(max(best_epoch - 1, 0))
+    restore_module("", trainee.module, weights)
+    trainee.module.eval()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,34 +18,69 @@ PARTS = ("weights", "results", "analysis")
 
 
 def new_run(parent: Path) -> Path:
-    """Create a run folder of its own below `parent`, called after the time."""
+    """Create a run folder of its own below `parent`, called after the time.
+
+    Raises:
+        RequestError: it cannot be made there.
+    """
     stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
-    for number in range(100):
-        run = parent / (stamp if not number else f"{stamp}_{number}")
-        try:
-            run.mkdir(parents=True)
-        except FileExistsError:  # another training began in the same second
-            continue
-        for name in PARTS:
-            (run / name).mkdir()
-        return run
+    try:
+        for number in range(100):
+            run = parent / (stamp if not number else f"{stamp}_{number}")
+            try:
+                run.mkdir(parents=True)
+            except FileExistsError:  # another training began in the same second
+                continue
+            _make_parts(run)
+            return run
+    except OSError as error:
+        raise RequestError(
+            f"No run folder can be made in {parent} ({error.strerror}); choose another folder with --runs."
+        ) from error
     raise RequestError(f"{parent} takes no new run folder {stamp}; choose another folder with --runs.")
 
 
 def remember(run: Path, config: Mapping[str, Any]) -> None:
-    """Keep the numbers of a training in `config.json` of its run folder.
+    """Keep the numbers of a training in `config.json` of its run folder, which is made with its parts.
 
     Raises:
         RequestError: the folder holds a training with other numbers.
     """
     path = run / "config.json"
     text = json.dumps(dict(config), indent=1)
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise RequestError(
-            f"{run} holds a run of another recipe; choose another folder, or none for a new one."
-        )
-    run.mkdir(parents=True, exist_ok=True)
-    write_json(path, text)
+    if path.is_file():
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            stored = None
+        other = _difference(stored, json.loads(text))
+        if other:
+            raise RequestError(
+                f"{run} holds a run of another recipe ({other}); choose another folder, "
+                "or none for a new one."
+            )
+    _make_parts(run)
+    if not path.is_file():
+        write_json(path, text)
+
+
+def _make_parts(run: Path) -> None:
+    for name in PARTS:
+        (run / name).mkdir(parents=True, exist_ok=True)
+
+
+def _difference(there: Any, here: Any, name: str = "") -> str:
+    """The first number in which two configurations differ, in words; empty if there is none."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in (*here, *(key for key in there if key not in here)):
+            inner = f"{name}.{key}" if name else key
+            if key not in there or key not in here:
+                return f"{inner} is only in {'this' if key in here else 'that'} one"
+            found = _difference(there[key], here[key], inner)
+            if found:
+                return found
+        return ""
+    return "" if there == here else f"{name or 'its config.json'} is {there!r} there, {here!r} here"
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -57,10 +93,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def logged(run: Path, echo: Log):
+def logged(run: Path, echo: Log) -> Iterator[Log]:
     """Lines of a training, to the user and into `train.log` of its run folder, with the seconds."""
-    import time
-
     run.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with (run / "train.log").open("a", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-LOSS, TRAINING, VALIDATION, WEIGHT, RATE = "loss/", "train/", "val/", "weight/", "lr"
+LOSS, TRAINING, VALIDATION, TEST, WEIGHT, RATE = "loss/", "train/", "val/", "test/", "weight/", "lr"
 """How columns begin, or are called: part of a loss, figure of a split, weight of a loss, learning rate."""
 
 INK, GRID = "#333333", "#dddddd"
@@ -46,7 +46,8 @@ class History:
 
         Args:
             step: number of training steps done.
-            row: "loss/<task>", "val/<expert>", "weight/<task>", "lr" -> value; NaN is kept as an empty cell.
+            row: "loss/<task>", "val/<expert>", "test/<figure>", "weight/<task>", "lr" -> value; NaN is kept
+                as an empty cell.
         """
         self.rows = {number: old for number, old in self.rows.items() if number <= step}
         self.columns += [name for name in row if name not in self.columns]
@@ -80,6 +81,7 @@ class History:
             ("training loss", self.series(LOSS), True),
             ("training figure", self.series(TRAINING), False),
             ("validation figure", self.series(VALIDATION), False),
+            ("test figure, which chooses nothing", self.series(TEST), False),
             ("weight of the loss", self.series(WEIGHT), True),
         ]
         panels = [panel for panel in panels if panel[1]]
@@ -108,6 +110,7 @@ class History:
             ax.spines[["top", "right"]].set_visible(False)
             ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
         axes[-1].set_xlabel(self.unit, color=INK)
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
         self.picture.parent.mkdir(parents=True, exist_ok=True)
         part = self.picture.with_suffix(".part")
         figure.savefig(part, dpi=110, format="png")

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from model_core.training.history import History
+from model_core.training.framework.history import History
 
 
 def lines(folder) -> list[str]:

@@ -1,0 +1,1 @@
+"""Does a land-cover decoder gain from branches? Trained beside a plain one on the same frozen features."""

@@ -1,0 +1,1 @@
+"""Classifiers of EuroSAT chips: plain, a reference mixture of experts, and HydraNets."""

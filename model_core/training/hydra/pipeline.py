@@ -1,0 +1,190 @@
+"""Hydra experts for a bundle: ensemble, distillation, decision offsets, figures, export; resumable."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ... import __version__
+from ...bundle import BundleInfo
+from ...errors import RequestError
+from ...evaluation.evaluate import HEADLINE
+from ...networks.expert import Expert
+from ...tasks import TASK_NAMES
+from ..framework.run_folder import Log, remember, write_json
+from ..held_out import held_out
+from ..pack import Sample, load_chips, load_pack
+from ..pipeline import CHIP_EVERY
+from .distil import Distillation
+from .export import expert_macs, export_hydra, parameters
+from .folder import HydraDecoders, load_decoders, load_members, save_decoders, save_members
+from .frozen import Frozen
+from .judging import judge
+from .lines import as_record, fit_lines, with_offsets
+from .members import train_members
+from .recipe import HydraRecipe
+from .unseen import UNSEEN, seen
+
+MOST_COST = 1.3
+"""A Hydra expert costs at most this much of the single one, in multiply-accumulates."""
+
+
+def train_hydra(
+    data: Path, bundle: Path, run: Path, experts: Sequence[str], recipe: HydraRecipe, log: Log
+) -> BundleInfo:
+    """Train Hydra experts and write `run/bundle` with every one that the run has finished.
+
+    A run that was stopped continues from its last checkpoint when called with the same folder, and takes
+    further experts later. What it has finished goes into whatever bundle with the same encoder is given.
+
+    Args:
+        data: folder of the pack.
+        bundle: the bundle to start from; it is only read.
+        run: run folder.
+        experts: names.
+        recipe: every number of it.
+        log: takes lines for the user.
+
+    Raises:
+        RequestError: an expert that the bundle or the pack does not have, or the folder holds another run.
+        BundleError: anything about the bundle that is not as declared.
+    """
+    frozen = Frozen(bundle)
+    _check_names(experts, frozen)
+    remember(run, {"recipe": recipe.as_dict(), "encoder": frozen.sha256, "unseen": sorted(UNSEEN)})
+    train = seen(load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY))
+    val, cal = held_out(data, "val"), held_out(data, "cal")
+    log(f"{len(train)} training scenes and chips; left out: {', '.join(UNSEEN)}")
+    for name in experts:
+        if not _record_path(run, name).is_file():
+            _train_expert(frozen, name, train, val, cal, run, recipe, log)
+    frozen.check()
+    return _export(frozen, run, log)
+
+
+def _check_names(experts: Sequence[str], frozen: Frozen) -> None:
+    for name in experts:
+        spec = frozen.specs.get(name)
+        if spec is None or spec.kind != "classes" or name not in TASK_NAMES or name not in HEADLINE:
+            known = ", ".join(n for n, s in frozen.specs.items() if s.kind == "classes" and n in TASK_NAMES)
+            raise RequestError(f"The bundle has no expert '{name}' with classes; choose from {known}.")
+    if not experts or len(set(experts)) < len(experts):
+        raise RequestError("--expert needs one or more names, each once, separated by commas.")
+
+
+def _train_expert(
+    frozen: Frozen,
+    name: str,
+    train: list[Sample],
+    val: list[Sample],
+    cal: list[Sample],
+    run: Path,
+    recipe: HydraRecipe,
+    log: Log,
+) -> None:
+    """All stages of an expert; the last file written is its record."""
+    started, folder = time.monotonic(), run / name
+    channels = frozen.specs[name].channels
+
+    def say(message: str) -> None:
+        log(f"{name}: {message}")
+
+    members = load_members(folder, recipe.members, frozen.config, channels)
+    if members is None:
+        members = train_members(frozen, name, train, recipe, folder / "ensemble", say)
+        save_members(folder, members)
+    distillation = Distillation(frozen, name, members, train, recipe, folder, say)
+    averaged, hydra = distillation.second(distillation.first(seen(val)))
+    save_decoders(folder, HydraDecoders(members, averaged, hydra))
+    single = frozen.new_expert(name, deploy=True)
+    costs = {
+        "macs": {"single": expert_macs(frozen, single), "hydra": expert_macs(frozen, hydra)},
+        "parameters": {"single": parameters(single), "hydra": parameters(hydra)},
+    }
+    ratio = costs["macs"]["hydra"] / costs["macs"]["single"]
+    say(
+        f"{ratio:.3f} times the multiply-accumulates and {parameters(hydra) / parameters(single):.3f} times "
+        f"the parameters of the single decoder for {hydra.heads} heads"
+    )
+    if ratio > MOST_COST:
+        say(f"WARNING: more than {MOST_COST} times the cost of the single decoder; use fewer heads.")
+    fit = fit_lines(frozen, name, hydra, cal, val, say)
+    offsets = as_record(fit, channels)
+    figures = _figures(frozen, name, members, averaged, hydra, offsets["offsets"], val, say)
+    write_json(
+        _record_path(run, name),
+        {
+            "members": recipe.members,
+            "started_from": frozen.info.sha256,
+            "offsets": offsets,
+            "start": json.loads((folder / "phase1" / "results" / "start.json").read_text(encoding="utf-8")),
+            "cost": costs,
+            "val": figures,
+            "seconds": round(time.monotonic() - started),
+        },
+    )
+
+
+def _figures(
+    frozen: Frozen,
+    name: str,
+    members: list[Expert],
+    averaged: Expert,
+    hydra: Expert,
+    offsets: Sequence[float],
+    val: list[Sample],
+    say: Log,
+) -> dict[str, Any]:
+    """The headline figure on validation scenes of everything that could stand in the expert's place."""
+    rivals = {f"member {number}": [member] for number, member in enumerate(members)}
+    rivals |= {"shipped": [frozen.expert(name)], "ensemble": members, "averaged": [averaged]}
+    rivals |= {"hydra": [hydra], "hydra with offsets": [with_offsets(hydra, tuple(offsets))]}
+    found = judge(frozen, name, rivals, val)
+    if not found:
+        say("no validation scene has labels of it; nothing was compared")
+        return {"metric": HEADLINE[name][0]}
+    alone = [found[f"member {number}"]["value"] for number in range(len(members))]
+    found["mean member"] = {"value": sum(alone) / len(alone)}
+    shown = ("shipped", "mean member", "ensemble", "averaged", "hydra", "hydra with offsets")
+    text = ", ".join(f"{rival} {found[rival]['value']:.4f}" for rival in shown)
+    say(f"val {HEADLINE[name][0]}: {text}")
+    if found["hydra with offsets"]["value"] < found["shipped"]["value"]:
+        say(
+            f"WARNING: on the validation split the Hydra expert ({found['hydra with offsets']['value']:.4f}) "
+            f"is worse than the one it replaces ({found['shipped']['value']:.4f}); decide whether to use it."
+        )
+    return {"metric": HEADLINE[name][0], "rivals": found}
+
+
+def _record_path(run: Path, name: str) -> Path:
+    return run / name / "results" / "record.json"
+
+
+def _export(frozen: Frozen, run: Path, log: Log) -> BundleInfo:
+    """Write `results/val.json` and the bundle with all experts that are finished."""
+    records, experts = {}, {}
+    for name, spec in frozen.specs.items():
+        path = _record_path(run, name)
+        if not path.is_file():
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        decoders = load_decoders(run, name, frozen.config, spec.channels)
+        experts[name] = with_offsets(decoders.hydra, tuple(record["offsets"]["offsets"]))
+        records[name] = {
+            **record,
+            "recipe": json.loads((run / "config.json").read_text(encoding="utf-8"))["recipe"],
+            "unseen": UNSEEN,
+            "machine": f"{torch.get_num_threads()} threads of a {platform.machine()} CPU, no GPU",
+            "hydranet": __version__,
+            "torch": torch.__version__.split("+")[0],
+        }
+    write_json(run / "results" / "val.json", {name: record["val"] for name, record in records.items()})
+    info = export_hydra(run / "bundle", frozen, experts, records)
+    log(f"bundle with {', '.join(experts)} written to {info.folder}")
+    return info
