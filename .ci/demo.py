@@ -37,13 +37,14 @@ def sample_scenes() -> list[Path]:
 
 
 def run_sample(home: QgisHome, scene: Path, folder: Path) -> dict[str, Any]:
-    """Run hydranet:predict on a scene into a fresh folder.
+    """Run hydranet:predict on a scene into a fresh folder, with bands of uncertainty to look at.
 
     Returns:
         The run's run.json.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    done = home.qgis_process("run", "hydranet:predict", "--", f"INPUT={scene}", f"OUTPUT_FOLDER={folder}")
+    asked = [f"INPUT={scene}", f"OUTPUT_FOLDER={folder}", "UNCERTAINTY=true"]
+    done = home.qgis_process("run", "hydranet:predict", "--", *asked)
     if done.code:
         lines = [line for line in (done.out + "\n" + done.err).splitlines() if line.strip()]
         told = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]

@@ -21,8 +21,9 @@ from .heat_ramps import MARGIN, RAMPS, STEPS, VIRIDIS
 from .i18n import tr
 from .run_folder import Run
 from .scene_colors import scene_colors_of
+from .scene_expert import spoken
 from .tile_records import OUTSIDE_MASK
-from .uncertainty import MODEL, MODEL_TOP, TOTAL
+from .uncertainty import MODEL, TILE_MODEL_TOP, TOTAL
 
 PROPERTY_SHOWN = "hydranet/shown"
 PROPERTY_OPACITY = "hydranet/heat_opacity"
@@ -180,7 +181,8 @@ def _scores(expert: str, colors: tuple[str, ...], alpha: float) -> QgsGraduatedS
 def _scenes(run: Run, alpha: float) -> QgsCategorizedSymbolRenderer:
     """A colour per class, also of those that no tile has, so that runs can be compared."""
     categories = [
-        QgsRendererCategory(name, _fill(color, alpha), name) for name, color in scene_colors_of(run).items()
+        QgsRendererCategory(name, _fill(color, alpha), spoken(name))
+        for name, color in scene_colors_of(run).items()
     ]
     return QgsCategorizedSymbolRenderer("scene", categories)
 
@@ -202,7 +204,7 @@ def _unsure(expert: str, kind: str, colors: tuple[str, ...], alpha: float) -> Qg
 
 def unsure_top(kind: str) -> float:
     """Mean uncertainty at which the colours of a tile end."""
-    return MODEL_TOP if kind == MODEL else 1.0
+    return TILE_MODEL_TOP if kind == MODEL else 1.0
 
 
 def unsure_steps(kind: str) -> list[tuple[float, float]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .i18n import tr
+
+_WORDS = {"SeaLake": "Sea or lake"}  # of EuroSAT: both, not a lake of the sea
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,10 @@ class SceneExpert:
     def branch(self, number: int) -> tuple[str, ...]:
         """Classes of a branch, counted from 1 as in the table of tiles; none for one that is not known."""
         return self.branches[number - 1] if 1 <= number <= len(self.branches) else ()
+
+
+def spoken(name: str) -> str:
+    """A class as a reader expects it: data sets write "AnnualCrop" where the dock says "Annual crop"."""
+    if name in _WORDS:
+        return _WORDS[name]
+    return re.sub(r"(?<=[a-z])([A-Z])(?=[a-z])", lambda found: " " + found[1].lower(), name)

@@ -19,7 +19,6 @@ OUTSIDE_MASK = "outside mask"
 """Reason of tiles that were left out because no polygon of the mask touches them."""
 
 
-_NO_SCENE = (None, None, None)
 _PATIENCE_S = 0.5  # for a table that another program is writing; a small run is read in the main thread
 
 
@@ -154,8 +153,7 @@ class _Reader:
         self._shape = place.get("geom", place.get("geometry"))
         self._scores = [place.get(f"score_{name}") for name in names]
         self._reasons = [place.get(f"reason_{name}") for name in names]
-        found = [place.get(name) for name in ("scene", "scene_score", "scene_branches")]
-        self._scene = None if None in found else found
+        self._scene = [place.get(name) for name in ("scene", "scene_score", "scene_branches")]
         self._totals = _places(place, "uncertainty_", names)
         self._models = _places(place, "model_uncertainty_", names)
         self._branches: dict[str, tuple[int, ...]] = {}  # few are ever combined
@@ -163,7 +161,7 @@ class _Reader:
     def record(self, row: tuple[Any, ...]) -> TileRecord:
         """One tile."""
         index, at_row, col, valid, chosen, reason = (row[number] for number in self._fixed)
-        scene, score, branches = (row[number] for number in self._scene) if self._scene else _NO_SCENE
+        scene, score, branches = (None if number is None else row[number] for number in self._scene)
         return TileRecord(
             index=int(index),
             row=int(at_row),

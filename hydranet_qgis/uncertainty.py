@@ -15,13 +15,17 @@ from .i18n import tr
 
 TOTAL, ALEATORIC, MODEL = KINDS = ("total", "aleatoric", "model")
 
-MODEL_TOP = 0.25
-"""Where the colours of the model uncertainty end.
+MODEL_TOP = 0.5
+"""Where the colours of a pixel's model uncertainty end.
 
-It is a difference of two entropies and small even where it matters. A fixed end, rather than that of a
-raster's own values, keeps colours comparable between experts, runs and tiles decoded later. Colours follow
-its square root, so that small values are told apart.
+It is a difference of two entropies and small even where it matters. With five heads and four classes, one
+head that is sure of another answer than the rest gives 0.36, two give 0.49: all that is told apart below. A
+fixed end, rather than that of a raster's own values, keeps colours comparable between experts, runs and
+tiles decoded later. Colours follow its square root, so that small values are told apart.
 """
+
+TILE_MODEL_TOP = 0.25
+"""Where those of a tile's mean end: the heads hardly ever disagree all over a tile."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def meaning(kind: str) -> str:
         ),
         MODEL: tr(
             "Model uncertainty: the part about which the expert's heads disagree. It is small where the "
-            "image is like what the expert was trained on; where it is high, the imagery is unfamiliar."
+            "training left no doubt; where it is high, the training did not settle the answer, often because "
+            "the imagery is unfamiliar."
         ),
     }[kind]
 
@@ -102,9 +107,9 @@ def legend_ends(kind: str) -> tuple[str, str]:
     """What the two ends of a band's colours mean."""
     return {
         TOTAL: (tr("0 – one answer is certain"), tr("1 – all answers equally likely")),
-        ALEATORIC: (tr("0 – the image is clear"), tr("1 – the image leaves all answers open")),
+        ALEATORIC: (tr("0 – the image is clear"), tr("1 – the image is unclear")),
         MODEL: (
             tr("0 – the heads agree"),
-            tr("{top} or more – unfamiliar imagery").format(top=f"{MODEL_TOP:g}"),
+            tr("{top} or more – the heads disagree").format(top=f"{MODEL_TOP:g}"),
         ),
     }[kind]

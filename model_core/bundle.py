@@ -138,15 +138,20 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
         costs = data["macs"]
         scene = None if data["scene"] is None else SceneExpertSpec.from_dict(data["scene"])
         macs = Macs(
-            int(costs["encoder"]), int(costs["switcher"]), {k: int(v) for k, v in costs["experts"].items()},
+            costs["encoder"], costs["switcher"], dict(costs["experts"]),
             0 if scene is None else scene.macs_common + scene.k * scene.macs_branch,
         )  # fmt: skip
         tile_size = int(data["input"]["tile_size"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(f"{path} cannot be understood ({error!r}); restore the bundle.") from error
     names = [expert.name for expert in experts]
     if not names or len(set(names)) != len(names) or set(macs.experts) != set(names):
         raise BundleError(f"{path} lists experts {names}, which do not match its costs; restore the bundle.")
+    numbers = (macs.encoder, macs.switcher, *macs.experts.values())
+    if len(costs) != 3 or not all(type(n) is int and n >= 0 for n in numbers):
+        raise BundleError(
+            f"{path} has costs that are unknown or no whole numbers from 0; restore the bundle."
+        )
     if tile_size < 32 or tile_size % 32:
         raise BundleError(f"{path} asks for tiles of {tile_size} pixels; expected a multiple of 32.")
     return BundleInfo(folder, data, experts, macs, scene, digest)

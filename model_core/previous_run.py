@@ -147,6 +147,18 @@ class PreviousRun:
                 "as one of them was edited; run the prediction again."
             )
 
+    def check_scenes(self, label: np.ndarray, asked: np.ndarray) -> None:
+        """Make sure that the routing table has a scene, int (N,) or -1, for the tiles asked of, bool (N,).
+
+        Raises:
+            OutputError: somebody has edited it.
+        """
+        if not np.array_equal(label >= 0, asked):
+            raise OutputError(
+                f"The routing table in '{self.folder}' has scenes for other tiles than it should, as it was "
+                "edited; run the prediction again."
+            )
+
     def rasters(self, experts: Sequence[ExpertSpec]) -> list[OldRaster]:
         """What each expert left.
 

@@ -114,6 +114,9 @@ class _Reroute:
         self._tiles: StoredTiles = read_table(
             folder.path / ROUTING_TABLE, plan.grid.tiles, names, plan.model.scene
         )
+        if self._tiles.scenes is not None:
+            encoded = ~np.isnan(self._tiles.scores[:, 0])
+            old.check_scenes(self._tiles.scenes.label, encoded & (plan.scene_expert is not None))
         self._before: list[OldRaster] = old.rasters(plan.model.experts)
         old.check_tiles(self._before, self._tiles.chosen)
         self._routing = plan.decide(self._tiles.scores, self._tiles.valid > 0, ~plan.wanted)

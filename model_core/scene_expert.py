@@ -11,6 +11,16 @@ from typing import Any
 import numpy as np
 
 from .errors import BundleError
+from .spec import check_resolution, is_number
+
+_LIMITS = {
+    "level": (0, 15),
+    "width": (1, 256),
+    "depth": (1, 8),
+    "macs_common": (0, 10**15),
+    "macs_branch": (0, 10**15),
+}
+"""Least and most of whole numbers: more would be built in memory before the weights show it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +55,37 @@ class SceneExpertSpec:
     license: str = ""
 
     def __post_init__(self) -> None:
-        found = sorted(number for group in self.branches for number in group)
-        if found != list(range(len(self.classes))) or not all(self.branches):
+        texts = (self.title, self.description, self.license, *self.classes)
+        if not all(isinstance(text, str) for text in texts):
+            raise BundleError(
+                "The scene expert's title, description, license and classes must be text; restore the bundle."
+            )
+        if len(set(self.classes)) != len(self.classes) or "" in self.classes:
+            raise BundleError(
+                f"The scene expert's classes {self.classes} must be different names; restore the bundle."
+            )
+        numbers = [number for group in self.branches for number in group]
+        whole = all(type(number) is int for number in numbers)
+        if not whole or sorted(numbers) != list(range(len(self.classes))) or not all(self.branches):
             raise BundleError(
                 f"The scene expert's branches {self.branches} do not part its {len(self.classes)} classes; "
                 "restore the bundle."
             )
-        if not 1 <= self.k <= len(self.branches):
+        if type(self.k) is not int or not 1 <= self.k <= len(self.branches):
             raise BundleError(
-                f"The scene expert runs {self.k} of {len(self.branches)} branches; restore the bundle."
+                f"The scene expert runs {self.k!r} of {len(self.branches)} branches; restore the bundle."
             )
-        if not self.temperature > 0 or min(self.level, self.width - 1, self.depth - 1) < 0:
-            raise BundleError("The scene expert has numbers out of range; restore the bundle.")
+        if not is_number(self.temperature) or not self.temperature > 0:
+            raise BundleError(
+                f"The scene expert has temperature {self.temperature!r}; expected a number above 0."
+            )
+        for name, (least, most) in _LIMITS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise BundleError(
+                    f"The scene expert has {name} {value!r}; expected a whole number, {least} to {most}."
+                )
+        check_resolution("The scene expert", self.valid_gsd_m)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form kept in model.json."""
@@ -82,22 +111,21 @@ class SceneExpertSpec:
                 f"The scene expert in model.json must have the keys {sorted(known)}; the bundle was written "
                 "by another version."
             )
-        try:
-            gsd = data["valid_gsd_m"]
-            return cls(
-                **{
-                    **data,
-                    "classes": tuple(str(name) for name in data["classes"]),
-                    "branches": tuple(tuple(int(n) for n in group) for group in data["branches"]),
-                    "k": int(data["k"]),
-                    "temperature": float(data["temperature"]),
-                    "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None,
-                    **{name: int(data[name]) for name in ("level", "width", "depth")},
-                    **{name: int(data[name]) for name in ("macs_common", "macs_branch")},
-                }
+        branches, gsd = data["branches"], data["valid_gsd_m"]
+        lists = [data["classes"], branches, *(branches if isinstance(branches, list) else ())]
+        if not all(isinstance(part, list) for part in lists) or not isinstance(gsd, list | None):
+            raise BundleError(
+                "The scene expert in model.json has classes, branches or valid_gsd_m that are no lists; "
+                "restore the bundle."
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BundleError(f"The scene expert in model.json cannot be read: {error}.") from error
+        return cls(
+            **{
+                **data,
+                "classes": tuple(data["classes"]),
+                "branches": tuple(tuple(group) for group in branches),
+                "valid_gsd_m": None if gsd is None else tuple(gsd),
+            }
+        )
 
 
 @dataclass(frozen=True)

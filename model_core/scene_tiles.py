@@ -103,11 +103,13 @@ class SceneTiles:
                 continue
             tiles.label[row] = numbers[name]
             ran = [int(number) - 1 for number in text.split(",")]
-            if min(ran) < 0:
-                raise ValueError(f"branch {min(ran) + 1}")
+            if len(ran) != spec.k or ran != sorted({*ran} & {*range(len(spec.branches))}):
+                raise ValueError(f"branches {text}")
             tiles.branches[row, ran] = True
         if not np.array_equal(np.isnan(tiles.score), tiles.label < 0):
             raise ValueError("scores without a scene, or the other way round")
+        if not ((tiles.score[tiles.label >= 0] >= 0) & (tiles.score[tiles.label >= 0] <= 1)).all():
+            raise ValueError("scores that are not 0 to 1")
         return tiles
 
 

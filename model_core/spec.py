@@ -5,6 +5,7 @@ Nothing here needs torch, so the engine, the writers and their tests can use it 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,26 @@ RESERVED = frozenset({"routing", "run", "con", "prn", "aux", "nul"})
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value read from JSON is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_resolution(who: str, valid_gsd_m: tuple[float, float] | None) -> None:
+    """Refuse ground sampling distances (m) that are not a span.
+
+    Raises:
+        BundleError: they are something else than two numbers above 0, the smaller one first.
+    """
+    if valid_gsd_m is None:
+        return
+    numbers = len(valid_gsd_m) == 2 and all(map(is_number, valid_gsd_m))
+    if not numbers or not 0 < valid_gsd_m[0] <= valid_gsd_m[1]:
+        raise BundleError(
+            f"{who} has valid_gsd_m {list(valid_gsd_m)}; expected two numbers above 0, the smaller one first."
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +99,14 @@ class ExpertSpec:
             raise BundleError(f"Expert name '{self.name}' is not usable as a file name; use a-z, 0-9 and _.")
         if self.name in RESERVED:
             raise BundleError(f"Expert name '{self.name}' is reserved; rename it in the bundle.")
+        if not all(isinstance(text, str) for text in (self.title, self.description, self.license)):
+            raise BundleError(
+                f"Expert '{self.name}' has a title, description or license that is no text; restore it."
+            )
+        if not isinstance(self.simulated, bool):
+            raise BundleError(
+                f"Expert '{self.name}' has simulated {self.simulated!r}; expected true or false."
+            )
         if self.kind not in KINDS:
             raise BundleError(
                 f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}."
@@ -95,8 +124,11 @@ class ExpertSpec:
             raise BundleError(f"Expert '{self.name}' has {self.channels} channels; expected at least 1.")
         if not 0.0 <= self.threshold <= 1.0:
             raise BundleError(f"Expert '{self.name}' has threshold {self.threshold}; expected 0 to 1.")
-        if not self.temperature > 0.0:
+        if not self.temperature > 0.0 or not is_number(self.temperature):
             raise BundleError(f"Expert '{self.name}' has temperature {self.temperature}; it must be above 0.")
+        if not is_number(self.bias):
+            raise BundleError(f"Expert '{self.name}' has bias {self.bias!r}; expected a number.")
+        check_resolution(f"Expert '{self.name}'", self.valid_gsd_m)
         needed = self.needed_scores
         if not all(0.0 <= score <= 1.0 for score in needed) or list(needed) != sorted(needed):
             raise BundleError(
@@ -159,7 +191,7 @@ class ExpertSpec:
             fields = {
                 **data,
                 "classes": classes,
-                "valid_gsd_m": (float(gsd[0]), float(gsd[1])) if gsd else None,
+                "valid_gsd_m": None if gsd is None else tuple(gsd),
                 "needed_scores": tuple(float(score) for score in needed),
             }
             return cls(**fields)

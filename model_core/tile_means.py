@@ -1,13 +1,15 @@
 """The mean uncertainty of each tile, from an expert's finished raster.
 
 From the file and not from the blended values: so a run that was continued or rerouted, which never saw some
-of those values, tells the same numbers. Strips of rows at a time; the sums are of whole numbers, so no order
-and no height of a strip changes a digit.
+of those values, tells the same numbers. Piece by piece, so that memory does not grow with the raster; sums
+are of whole numbers, so neither order nor size of the pieces changes a digit.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from .grid import TileGrid
 from .raster_file import detail, quiet_gdal
 from .writer import NODATA, PROBABILITY_STEPS
 
-STRIP = 512  # rows; the height of a COG's blocks
+PIECE = 512, 4096  # rows and columns: some blocks of a COG side by side
 
 
 def tile_means(path: Path, bands: Mapping[str, int], grid: TileGrid) -> dict[str, np.ndarray]:
@@ -43,17 +45,21 @@ def tile_means(path: Path, bands: Mapping[str, int], grid: TileGrid) -> dict[str
     counts = np.zeros_like(sums)
     try:
         with quiet_gdal(), rasterio.open(path) as raster:
-            for top in range(0, grid.height, STRIP):
-                height = min(STRIP, grid.height - top)
-                window = Window(0, top, grid.width, height)
-                strip = raster.read(list(bands.values()), window=window)  # (bands, h, W)
-                known = strip != NODATA
-                strip[~known] = 0
-                for row, (_, first, _, last) in enumerate(rows):
-                    part = np.s_[:, max(first - top, 0) : max(last - top, 0)]
-                    if strip[part].size:
-                        counts[:, row] += _by_core(known[part], starts)
-                        sums[:, row] += _by_core(strip[part], starts)
+            for top, left in product(range(0, grid.height, PIECE[0]), range(0, grid.width, PIECE[1])):
+                height, width = min(PIECE[0], grid.height - top), min(PIECE[1], grid.width - left)
+                window = Window(left, top, width, height)
+                piece = raster.read(list(bands.values()), window=window)  # (bands, h, w)
+                known = piece != NODATA
+                piece[~known] = 0
+                # The columns of tiles in the piece, the first of which may have begun before it.
+                first = bisect_right(starts, left) - 1
+                cuts = [max(start - left, 0) for start in starts[first:] if start < left + width]
+                columns = slice(first, first + len(cuts))
+                for row, (_, upper, _, lower) in enumerate(rows):
+                    part = np.s_[:, max(upper - top, 0) : max(lower - top, 0)]
+                    if piece[part].size:
+                        counts[:, row, columns] += _by_core(known[part], cuts)
+                        sums[:, row, columns] += _by_core(piece[part], cuts)
     except (RasterioError, OSError) as error:
         raise OutputError(f"'{path}' cannot be read ({detail(error)}); run the prediction again.") from error
     means = np.full(sums.shape, np.nan)
@@ -61,6 +67,6 @@ def tile_means(path: Path, bands: Mapping[str, int], grid: TileGrid) -> dict[str
     return dict(zip(bands, means.reshape(len(bands), -1), strict=True))
 
 
-def _by_core(values: np.ndarray, starts: list[int]) -> np.ndarray:
-    """Sums of (bands, h, W) between the left edges of cores, int64 (bands, columns of tiles)."""
-    return np.add.reduceat(values.sum(axis=1, dtype=np.int64), starts, axis=1)
+def _by_core(values: np.ndarray, cuts: list[int]) -> np.ndarray:
+    """Sums of (bands, h, w) from each cut to the next, int64 (bands, cuts)."""
+    return np.add.reduceat(values.sum(axis=1, dtype=np.int64), cuts, axis=1)

@@ -183,8 +183,8 @@ def declare_uncertainty(algorithm: HydraNetAlgorithm) -> None:
             "styles that show them: for every expert of classes or probabilities its uncertainty (band 2), "
             "and for one whose decoder has several heads also the part that lies in the image (band 3, "
             "aleatoric) and the part about which the heads disagree (band 4, model), which is high where "
-            "imagery is unfamiliar. The routing table tells the mean of the uncertainty and of the model's "
-            "part in every tile. Densities have no such bands. The rasters become larger."
+            "the training left the answer open. The routing table tells the mean of the uncertainty and of "
+            "the model's part in every tile. Densities have no such bands. The rasters become larger."
         ),
         advanced=True,
     )

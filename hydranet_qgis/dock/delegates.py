@@ -67,7 +67,7 @@ class ChipDelegate(QStyledItemDelegate):
         painter.setPen(color)
         box = option.rect.adjusted(_GAP, 0, -_GAP, 0)
         if x is not None:
-            box.setLeft(int(x))
+            box = option.rect.adjusted(int(x) - option.rect.left(), 0, 0, 0)
         metrics = QFontMetrics(painter.font())
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
         painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)

@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 from ..i18n import tr
 from .painting import mix, muted, palette_of, smaller
 from .summary_table import ExpertNumbers, SceneNumbers
+from .tile_words import doubt_in_words
 
 _BAR, _PAD, _DOT = 6, 4, 9
 
@@ -49,10 +50,8 @@ class ExpertShares(QWidget):
         if one.mean_score is None:
             return tr("no scores")
         text = tr("mean {score}").format(score=f"{one.mean_score:.2f}")
-        if one.uncertainty is None:
-            return text
-        unsure = f"{one.uncertainty:.2f}"
-        return tr("{text}, uncertainty {unsure}").format(text=text, unsure=unsure)
+        doubt = doubt_in_words(one.uncertainty, one.model_uncertainty)
+        return f"{text}, {doubt}" if doubt else text
 
     def sizeHint(self) -> QSize:
         return QSize(240, max(1, len(self._numbers)) * self._height())

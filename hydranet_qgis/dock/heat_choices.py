@@ -12,6 +12,7 @@ from .. import routing_style
 from ..i18n import tr
 from ..run_folder import Run
 from ..scene_colors import scene_colors_of
+from ..scene_expert import spoken
 from ..uncertainty import MODEL, TOTAL, meaning
 from .painting import dot, mixed_with_white, smaller
 
@@ -59,8 +60,8 @@ class SceneLegend(QLabel):
         colors = scene_colors_of(run)
         parts = [
             f'<span style="color:{mixed_with_white(color, 0.25 + 0.75 * alpha)}">■</span>&nbsp;'
-            + html.escape(name).replace(" ", "&nbsp;")
+            + html.escape(spoken(name)).replace(" ", "&nbsp;")
             for name, color in colors.items()
         ]
         self.setText("&nbsp; ".join(parts))
-        self.setAccessibleDescription(", ".join(colors))
+        self.setAccessibleDescription(", ".join(map(spoken, colors)))

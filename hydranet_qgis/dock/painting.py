@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QRectF, Qt
-from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette, QPixmap
+from qgis.PyQt.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette, QPen, QPixmap
 from qgis.PyQt.QtWidgets import QApplication, QWidget
 
-from ..expert_colors import text_on
+from ..expert_colors import contrast, text_on
+
+_READABLE = 3.0  # contrast of text with what it stands on, from which on it is a theme's choice
 
 
 def palette_of(widget: QWidget) -> QPalette:
     """Colours for what a widget paints itself.
 
     QGIS's dark themes are style sheets: they colour docks, dialogs and labels, but not the palette of what
-    paints itself, where text may then be as dark as the window. What lies around it tells the colours.
+    paints itself, where text may then be as dark as the window, or as it was in the theme before. What lies
+    around it tells the colours.
     """
     role, group = QPalette.ColorRole.WindowText, QPalette.ColorGroup.Active
-    usual, around = QApplication.palette().color(group, role), widget
+    usual = QApplication.palette().color(group, role)
+    around, readable = widget, []
     while around is not None:
-        if around.palette().color(group, role) != usual:
-            return around.palette()
+        palette = around.palette()
+        text, window = palette.color(group, role), palette.color(group, QPalette.ColorRole.Window)
+        if contrast(text.name(), window.name()) >= _READABLE:
+            if text != usual:
+                return palette
+            readable.append(palette)
         around = around.parentWidget()
-    return widget.palette()
+    return readable[0] if readable else widget.palette()
 
 
 def muted(palette: QPalette, share: float = 0.62) -> QColor:
@@ -59,16 +67,23 @@ def scaled(font: QFont, factor: float) -> QFont:
 
 
 def dot(color: str) -> QIcon:
-    """A round icon of one colour, for entries of a list."""
+    """A round icon of one colour, for entries of a list; ringed where its row is selected."""
+    icon = QIcon(_disc(color, QPen(Qt.PenStyle.NoPen)))
+    # Rows are selected in blue, and so is water.
+    icon.addPixmap(_disc(color, QPen(QColor("#ffffff"), 3)), QIcon.Mode.Selected)
+    return icon
+
+
+def _disc(color: str, ring: QPen) -> QPixmap:
     pixmap = QPixmap(24, 24)
     pixmap.fill(QColor(0, 0, 0, 0))
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(ring)
     painter.setBrush(QColor(color))
     painter.drawEllipse(QRectF(4, 4, 16, 16))
     painter.end()
-    return QIcon(pixmap)
+    return pixmap
 
 
 def draw_chip(painter: QPainter, box: QRectF, text: str, color: str) -> None:

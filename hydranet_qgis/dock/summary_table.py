@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..run_folder import Run
+from ..scene_expert import spoken
 from ..uncertainty import MODEL, TOTAL
 from .tile_columns import TileColumns
 
@@ -48,7 +49,7 @@ class SceneNumbers:
     """One scene class in a run.
 
     Attributes:
-        name, label: the class, which is not translated.
+        name, label: the class, and what the user reads; neither is translated.
         tiles: number of tiles that have it.
         share: of all tiles, 0 to 1.
         mean_score: mean probability of the class over these tiles.
@@ -69,7 +70,9 @@ def scene_numbers(columns: TileColumns) -> list[SceneNumbers]:
             sums[tile.scene] += tile.scene_score or 0.0
     found = sorted(columns.scenes.items(), key=lambda item: -item[1])
     total = columns.run.total or 1
-    return [SceneNumbers(name, name, count, count / total, sums[name] / count) for name, count in found]
+    return [
+        SceneNumbers(name, spoken(name), count, count / total, sums[name] / count) for name, count in found
+    ]
 
 
 def expert_numbers(columns: TileColumns) -> list[ExpertNumbers]:
@@ -131,7 +134,7 @@ def summary_csv(run: Run, numbers: list[ExpertNumbers], scenes: Sequence[SceneNu
         table.writerow((item, "", "", _short(share), "", "", "", _short(seconds), *[""] * 4))
     for one in scenes:
         mean = _short(one.mean_score)
-        table.writerow(("(scene)", one.label, one.tiles, _short(one.share), mean, *[""] * 7))
+        table.writerow(("(scene)", one.name, one.tiles, _short(one.share), mean, *[""] * 7))
     return text.getvalue()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from ..run_folder import Run
+from ..scene_expert import spoken
 from ..tile_records import UNABLE, TileRecord
 from .tile_headings import EXPERTS, REASON, SCENE, SCORE, UNSURE
 from .tile_words import outcome
@@ -99,6 +100,8 @@ def columns_of(
     for chosen in named:
         named[chosen] = ", ".join(titles.get(name, name) for name in chosen)
     told = {reason: outcome(reason) for reason in {tile.reason for tile in tiles}}
+    # As it is shown, and as the table of tiles spells it.
+    scenes = {name: " ".join({name: 0, spoken(name): 0}) for name in {tile.scene for tile in tiles}}
     rank = {chosen: number for number, chosen in enumerate(sorted(named, key=lambda c: named[c].lower()))}
     for number, tile in enumerate(tiles):
         if number % 1000 == 0 and cancelled():
@@ -116,7 +119,7 @@ def columns_of(
         text = told[tile.reason]
         outcomes.append(text)
         place = f"{tile.row}, {tile.col} r{tile.row} c{tile.col}"
-        words.append(f"{place} {named[tile.chosen]} {text} {tile.scene}".lower())
+        words.append(f"{place} {named[tile.chosen]} {text} {scenes[tile.scene]}".lower())
     counts = dict.fromkeys(titles, 0)
     for tile in tiles:
         for name in tile.chosen:

@@ -12,8 +12,9 @@ from ..expert_colors import assign
 from ..i18n import tr
 from ..run_folder import Run
 from ..scene_colors import scene_colors_of
+from ..scene_expert import spoken
 from ..tile_records import TileRecord
-from ..uncertainty import MODEL, MODEL_TOP, TOTAL
+from ..uncertainty import MODEL, TILE_MODEL_TOP, TOTAL
 from .painting import dot
 from .tile_columns import ALL, TileColumns, accepted, columns_of, ordered
 from .tile_headings import COLUMNS, EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, explanation, title
@@ -269,7 +270,7 @@ class TileModel(QAbstractTableModel):
         if column == REASON:
             return self.columns.outcomes[position]
         if column == SCENE:
-            return tile.scene or "–"
+            return spoken(tile.scene) or "–"
         if column == UNSURE:
             value, digits = self._unsure(tile), 3 if self._doubt == MODEL else 2
             return "–" if value is None else f"{value:.{digits}f}"
@@ -283,7 +284,7 @@ class TileModel(QAbstractTableModel):
 
     def _doubted(self, tile: TileRecord) -> tuple[float | None, str]:
         """The uncertainty as a share of what is most there can be on the map, with its expert's colour."""
-        value, top = self._unsure(tile), MODEL_TOP if self._doubt == MODEL else 1.0
+        value, top = self._unsure(tile), TILE_MODEL_TOP if self._doubt == MODEL else 1.0
         return None if value is None else value / top, self.colors.get(self._focus or "", _GREY)
 
     def _has(self, expert: str | None, kind: str) -> bool:

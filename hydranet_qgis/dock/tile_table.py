@@ -8,6 +8,7 @@ from qgis.PyQt.QtCore import QItemSelectionModel, Qt
 from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from ..i18n import tr
+from ..scene_expert import spoken
 from .delegates import ChipDelegate, ScoreDelegate
 from .tile_model import EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, TileModel
 
@@ -67,29 +68,38 @@ class TileTable(QTableView):
         last = model.tiles[-1] if model.tiles else None
         place = f"{last.row}, {last.col}" if last else ""
         score = model.headerData(SCORE, Qt.Orientation.Horizontal)
+        longest = max(map(spoken, model.columns.scenes if model.columns else ()), key=len, default="")
         wanted = {
             SCENE: model.has_scenes,
             UNSURE: model.has_uncertainty and (self.doubtful or not narrow),
             REASON: not narrow,
         }
-        asked = (width, self.doubtful, place, score, *wanted.values())
+        asked = (width, self.doubtful, place, score, longest, *wanted.values())
         if asked == self._asked:
             return  # widths that the user has drawn stay
         self._asked = asked
-        self.setColumnWidth(TILE, max(self._measure(tr("Tile"), 44), self._measure(place, 16)))
-        # Room for the title of the score column, as far as the experts can spare it.
-        most = min(self._measure(score, 26), width // 3)
+        head = self._measure(tr("Tile"), 30 if narrow else 44)
+        self.setColumnWidth(TILE, max(head, self._measure(place, 16)))
+        taken = self.columnWidth(TILE) + self.verticalScrollBar().sizeHint().width()
+        chip = self._measure("M" * _CHIP, 0)
+        room = width - taken - chip
+        # Room for the title of the score column, as far as experts and what the map shows can spare it.
+        spare = room - self._widths[UNSURE][0] if self.doubtful and wanted[UNSURE] else width // 3
+        most = min(self._measure(score, 26), width // 3, spare)
         self.setColumnWidth(SCORE, max(self._measure(tr("Score"), 14), most))
-        taken = self.columnWidth(TILE) + self.columnWidth(SCORE) + self.verticalScrollBar().sizeHint().width()
-        room = width - taken - self._measure("M" * _CHIP, 0)
+        room -= self.columnWidth(SCORE)
         for column in (UNSURE, SCENE, REASON) if self.doubtful else (SCENE, UNSURE, REASON):
             least, most = self._widths[column]
+            if column == SCENE:
+                most = max(most, min(self._measure(longest, 34), width // 4))
             shown = wanted[column] and least <= room
             self.setColumnHidden(column, not shown)
             if shown:
                 extra = min(room, most) - least
-                # In a narrow dock the experts get their share of what is left.
-                self.setColumnWidth(column, least + (extra // 3 if narrow else extra))
+                if narrow and column == SCENE:
+                    # A second chip comes first, as far as there is room for both.
+                    extra = min(extra, max(extra // 2, room - least - chip))
+                self.setColumnWidth(column, least + extra)
                 room -= self.columnWidth(column)
         self._chips.explain = self.isColumnHidden(REASON)
 

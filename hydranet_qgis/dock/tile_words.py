@@ -6,6 +6,7 @@ import re
 
 from ..i18n import tr
 from ..run_folder import Run, RunExpert
+from ..scene_expert import spoken
 from ..tile_records import TileRecord
 from ..uncertainty import MODEL, TOTAL, meaning
 
@@ -35,8 +36,8 @@ def told(run: Run, tile: TileRecord) -> str:
 def scene_class(tile: TileRecord) -> str:
     """The scene class with its probability, "" without one."""
     if not tile.scene or tile.scene_score is None:
-        return tile.scene
-    return f"{tile.scene} {tile.scene_score:.2f}"
+        return spoken(tile.scene)
+    return f"{spoken(tile.scene)} {tile.scene_score:.2f}"
 
 
 def scene(run: Run, tile: TileRecord) -> str:
@@ -45,7 +46,7 @@ def scene(run: Run, tile: TileRecord) -> str:
         return ""
     served = []
     for number in tile.scene_branches:
-        classes = ", ".join(run.scene_expert.branch(number))
+        classes = ", ".join(map(spoken, run.scene_expert.branch(number)))
         served.append(f"{number} ({classes})" if classes else str(number))
     found = scene_class(tile)
     if not served:
@@ -67,7 +68,11 @@ def scene_meaning(run: Run) -> str:
 
 def unsure(tile: TileRecord, position: int) -> str:
     """How unsure an expert was in the tile, in a few words; "" where it was not run, or nothing is told."""
-    total, model = tile.unsure(TOTAL, position), tile.unsure(MODEL, position)
+    return doubt_in_words(tile.unsure(TOTAL, position), tile.unsure(MODEL, position))
+
+
+def doubt_in_words(total: float | None, model: float | None) -> str:
+    """A mean uncertainty and the model's part of it in a few words; "" for None."""
     if total is None:
         return ""
     if model is None:

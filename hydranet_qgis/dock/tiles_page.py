@@ -24,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
 from ..i18n import tr
 from ..run_folder import Run
 from ..scene_colors import scene_colors_of
+from ..scene_expert import spoken
 from ..tile_records import TileRecord
 from ..uncertainty import TOTAL
 from .elided_combo import combo_box
@@ -243,7 +244,8 @@ class TilesPage(QWidget):
             self.scene.addItem(tr("All scenes"), None)
             for name, count in (model.columns.scenes if model.columns else {}).items():
                 icon = dot(colors.get(name, "#808080"))
-                self.scene.addItem(icon, tr("{name} ({count})").format(name=name, count=f"{count:,}"), name)
+                text = tr("{name} ({count})").format(name=spoken(name), count=f"{count:,}")
+                self.scene.addItem(icon, text, name)
             self.scene.setCurrentIndex(max(self.scene.findData(before), 0) if before else 0)
         self.scene.setVisible(model.has_scenes)
 

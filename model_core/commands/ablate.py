@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Run what is left of the arms and print their table; with --card also record it in the bundle."""
     import torch
 
+    from ..evaluation.record import record_comparison
     from ..resources import default_bundle
     from ..training.ablation import STEPS, as_table, budget, run_ablation
     from ..training.framework.run_folder import new_run
@@ -51,24 +52,9 @@ def run(args: argparse.Namespace) -> int:
     print(as_table(entries))
     if args.card:
         bundle = args.bundle or default_bundle()
-        if not _record(bundle, entries):
+        rows = [{key: value for key, value in entry.items() if key != "recipe"} for entry in entries]
+        if not record_comparison(bundle, "ablations", rows):
             log(f"{bundle} was not evaluated yet; its card is written by hydranet evaluate --card.")
             return 0
         print(bundle / "MODEL_CARD.md")
     return 0
-
-
-def _record(folder: Path, entries: list[dict]) -> bool:
-    """Put the arms into model.json, and the card anew; False if there are no figures for a card yet."""
-    from ..bundle import check_weights, read_info, write_description
-    from ..evaluation.card import write_card
-
-    info = read_info(folder)
-    check_weights(info)
-    rows = [{key: value for key, value in entry.items() if key != "recipe"} for entry in entries]
-    training = {**info.data["training"], "ablations": rows}
-    info = write_description(folder, {**info.data, "training": training})
-    if info.data["metrics"].get("split") is None:
-        return False
-    (folder / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
-    return True

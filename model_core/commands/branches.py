@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..training.commands.branched import add_options, prepared
@@ -24,33 +23,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison; with --card also record it in the bundle."""
     folder, frozen, arms, seeds, plan, groups = prepared(args)
+    from ..evaluation.record import record_comparison
     from ..resources import default_bundle
     from ..training.branched.compare import as_table, compare
+    from ..training.framework.command import echo
 
-    def log(message: str) -> None:
-        print(message, file=sys.stderr, flush=True)
-
-    result = compare(args.data, folder, frozen, arms, seeds, plan, groups, log)
+    result = compare(args.data, folder, frozen, arms, seeds, plan, groups, echo)
     print(as_table(result))
     if args.card:
         bundle = args.bundle or default_bundle()
-        if not _record(bundle, result):
-            log(f"{bundle} was not evaluated yet; its card is written by hydranet evaluate --card.")
+        if not record_comparison(bundle, "branched_landcover", result):
+            echo(f"{bundle} was not evaluated yet; its card is written by hydranet evaluate --card.")
             return 0
         print(bundle / "MODEL_CARD.md")
     return 0
-
-
-def _record(folder: Path, result: dict) -> bool:
-    """Put the comparison into model.json, and the card anew; False if there are no figures for one yet."""
-    from ..bundle import check_weights, read_info, write_description
-    from ..evaluation.card import write_card
-
-    info = read_info(folder)
-    check_weights(info)
-    training = {**info.data["training"], "branched_landcover": result}
-    info = write_description(folder, {**info.data, "training": training})
-    if info.data["metrics"].get("split") is None:
-        return False
-    (folder / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -27,22 +26,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train what is missing, measure everything in one pass, print the table; with --card record it."""
-    import torch
-
     from ..errors import RequestError
     from ..training.classify.data import load_eurosat
     from ..training.classify.study import EPOCHS, train_all
+    from ..training.framework.command import echo, use_threads
     from ..training.framework.run_folder import logged, new_run
 
     if args.epochs is not None and args.epochs < 1:
         raise RequestError(f"--epochs is {args.epochs}; give 1 or more.")
     data = load_eurosat(args.data)
     folder = args.run or new_run(args.runs)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-
-    def echo(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+    use_threads(args.threads)
 
     with logged(folder, echo) as log:
         log(f"run folder {folder}; to continue it after a stop: hydranet eurosat --data … --run {folder}")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
-from typing import Any
 
 EXPERTS = "clouds,water,landcover"
 
@@ -34,20 +31,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison; with --card also record it in the bundle."""
-    import torch
-
     from ..bundle import load_bundle
     from ..errors import RequestError
-    from ..evaluation.card_hydra import comparison_text
-    from ..evaluation.hydra import compare_hydra, run_facts, same_encoder
-    from ..evaluation.record import without_nan
+    from ..evaluation.card_hydra import KEY, comparison_text
+    from ..evaluation.hydra import compare_hydra
+    from ..evaluation.hydra_run import run_facts, same_encoder
+    from ..evaluation.record import record_comparison, without_nan
     from ..resources import default_bundle
+    from ..training.framework.command import echo, use_threads
+    from ..training.framework.run_folder import write_json
 
-    def log(message: str) -> None:
-        print(message, file=sys.stderr, flush=True)
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     names = list(dict.fromkeys(name.strip() for name in args.experts.split(",") if name.strip()))
     if not names:
         raise RequestError(f"--experts names no expert; write for example {EXPERTS}.")
@@ -60,30 +54,14 @@ def run(args: argparse.Namespace) -> int:
             "give the bundle that the run started from."
         )
     facts = run_facts(args.run, names)
-    experts = compare_hydra(model, args.run, args.data, names, log, single=former)
+    experts = compare_hydra(model, args.run, args.data, names, echo, single=former)
     found = without_nan({"run": facts, "experts": experts})
     print("\n".join(comparison_text(found)))
     if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, found)
     if args.card:
-        if not _record(folder, found):
-            log(f"{folder} was not evaluated yet; its card is written by hydranet evaluate --card.")
+        if not record_comparison(folder, KEY, found):
+            echo(f"{folder} was not evaluated yet; its card is written by hydranet evaluate --card.")
             return 0
-        log(f"{folder / 'MODEL_CARD.md'} written")
+        echo(f"{folder / 'MODEL_CARD.md'} written")
     return 0
-
-
-def _record(folder: Path, found: dict[str, Any]) -> bool:
-    """Put the comparison into model.json, and the card anew; False if there are no figures for one yet."""
-    from ..bundle import check_weights, read_info, write_description
-    from ..evaluation.card import write_card
-    from ..evaluation.card_hydra import KEY
-
-    info = read_info(folder)
-    check_weights(info)
-    training = {**info.data["training"], KEY: found}
-    info = write_description(folder, {**info.data, "training": training})
-    if info.data["metrics"].get("split") is None:
-        return False
-    (folder / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
-    return True

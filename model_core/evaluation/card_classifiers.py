@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bundle import BundleInfo
+from ..training.framework.analysis import UNUSED
 from .markdown import interval, number, percent, table
 
 COMMAND = "hydranet eurosat --data ../shared/data --card"
@@ -46,6 +47,9 @@ Scenes of {len(found["classes"])} classes, RGB chips of EuroSAT: {chips["train"]
 {recipe["seed"]}; the weights kept are those of the epoch that was best on the validation split. A single
 training of each: what another seed would change is not in the intervals, which are those of Wilson over the
 test chips. Chips of one Sentinel-2 scene may lie in several splits, so that all figures flatter alike.
+HydraNets have a teacher that the others do not: `{found["best_plain"]}`, the plain classifier that was best
+on the validation split, groups the classes for their branches and says what their gates should say of the
+training chips.
 """
 
 
@@ -193,11 +197,13 @@ def ablation_table(found: dict[str, Any]) -> str:
             (
                 losses,
                 interval(row["accuracy"]),
-                ", ".join(f"{value:.2f}" for value in use["utilisation"]),
+                _shares(use["utilisation"]),
+                _shares(use["top1_share"]),
                 f"{use['effective']:.1f}",
                 f"{use['effective_per_sample']:.1f}",
                 number(use["specialisation"], 2),
-                ", ".join(f"{value:.2f}" for value in use["accuracy_alone"]),
+                number(use["agreement"], 2),
+                _shares(use["accuracy_alone"]),
                 state,
             )
         )
@@ -205,13 +211,19 @@ def ablation_table(found: dict[str, Any]) -> str:
         "losses",
         "test accuracy (95 % interval)",
         "mean gate of each expert",
+        "chips it leads",
         "experts in use, all chips",
         "experts in use, one chip",
         "specialisation",
+        "agreement alone",
         "accuracy of each expert alone",
         "state",
     )
     return table(head, body)
+
+
+def _shares(values: list[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def _ablation_text(found: dict[str, Any]) -> str:
@@ -219,7 +231,11 @@ def _ablation_text(found: dict[str, Any]) -> str:
     gone = [losses for name, losses in LOSSES.items() if name in used and used[name]["collapsed"]]
     even = [losses for name, losses in LOSSES.items() if name in used and used[name]["undecided"]]
     parts = [
-        "Experts in use: exp of the entropy of the gates. Specialisation: normalised mutual information."
+        "Experts in use: exp of the entropy of the mean gate (all chips), and its mean over the chips (one "
+        "chip). The balance\nloss is about the first, the diversity loss about the second. Specialisation: "
+        "normalised mutual information of class\nand strongest expert. Agreement: chips of which two experts "
+        f"alone say the same. Collapsed: an expert has less than\n{UNUSED:g} of its even share of the gate, "
+        "or less than half of the experts are in use over all chips."
     ]
     parts.append(
         f"Experts fell out of use in the arms: {', '.join(gone)}." if gone else "No arm lost an expert."

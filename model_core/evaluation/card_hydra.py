@@ -77,7 +77,14 @@ def _facts(found: dict[str, Any]) -> str:
         f"seed {run['seed']}" if run.get("seed") is not None else "",
     ]
     told = ", ".join(fact for fact in known if fact)
-    return f"Of a training with {told}.\n" if told else ""
+    lines = [f"Of a training with {told}."] if told else []
+    begun = [name for name, start in run.get("starts", {}).items() if start == "bundle"]
+    if begun:
+        lines.append(
+            f"Both students of {', '.join(begun)} began as the bundle's single decoder, which no unseen "
+            "source was labelled for; it was nearer to the ensemble than a fresh start on held-out tiles."
+        )
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 def _name(entry: Mapping[str, Any], method: str) -> str:

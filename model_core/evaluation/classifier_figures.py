@@ -85,20 +85,20 @@ def _accuracy_k(found: dict[str, Any], path: Path) -> Path:
 
 
 def _collapse(ablation: Mapping[str, ExpertAnalysis], path: Path) -> Path:
-    """Mean gate by class and over all chips, one panel for every pair of losses."""
+    """Mean gate by class and over all chips, and the chips led, one panel for every pair of losses."""
     import numpy as np
 
     names = [name for name in LOSSES if name in ablation]
     figure, panels = _figure(2.0 + 2.3 * max(1, len(names)), 4.8, max(1, len(names)))
     for ax, name in zip(panels, names, strict=False):
         one = ablation[name]
-        values = np.vstack([one.patterns, one.utilisation])
+        values = np.vstack([one.patterns, one.utilisation, one.top1_share])
         ax.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(values):
             ink = "#000000" if value > 0.45 else "#ffffff"
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         ax.axhline(len(one.classes) - 0.5, color="white", lw=3)
-        rows = [*one.classes, "all chips"] if name == names[0] else []
+        rows = [*one.classes, "all chips", "chips it leads"] if name == names[0] else []
         ax.set_yticks(range(len(rows)), rows, fontsize=8)
         ax.set_xticks(range(len(one.experts)), [str(n + 1) for n in range(len(one.experts))], fontsize=8)
         ax.tick_params(length=0, colors=INK)

@@ -283,19 +283,12 @@ def record(bundle: Path, found: dict[str, Any], folder: Path) -> bool:
         found: of `measure`.
         folder: of the comparison, whose pictures are copied.
     """
-    from ..bundle import check_weights, read_info, write_description
-    from .card import write_card
     from .classifier_figures import FIGURES
+    from .record import record_comparison
 
-    info = read_info(bundle)
-    check_weights(info)
+    has_card = record_comparison(bundle, "classifiers", found)
     pictures = bundle / "card"
     pictures.mkdir(exist_ok=True)
     for name in FIGURES:
         shutil.copyfile(folder / "analysis" / name, pictures / f"{PREFIX}{name}")
-    training = {**info.data["training"], "classifiers": found}
-    info = write_description(bundle, {**info.data, "training": training})
-    if info.data["metrics"].get("split") is None:
-        return False
-    (bundle / "MODEL_CARD.md").write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
-    return True
+    return has_card

@@ -7,13 +7,11 @@ draws of whole scenes, so that differences between methods can have intervals to
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..errors import RequestError
 from ..networks.inference import NetworkModel
@@ -27,6 +25,7 @@ from ..training.pack import Sample, load_pack
 from .evaluate import HEADLINE
 from .hydra_cost import ROUNDS, method_costs
 from .hydra_methods import AVERAGED, DIVIDING, ENSEMBLE, HYDRA, SINGLE, Contest, shipped_decoder
+from .hydra_run import check_encoder
 from .hydra_scan import SceneRecord, scan
 from .probabilities import brier, ece, nll
 from .ranking import auroc_figure, correlation
@@ -62,8 +61,10 @@ def compare_hydra(
         rounds: of the timing.
 
     Raises:
-        RequestError: no such expert, no pack, or nothing trained for an expert in the run.
+        RequestError: no such expert, no pack, nothing trained for an expert in the run, or a run on another
+            encoder.
     """
+    check_encoder(model, run)
     contests = [_contest(model, single or model, run, name) for name in names]
     samples = load_pack(data, (SPLIT,))
     if FIRE in names:
@@ -257,34 +258,3 @@ def _correlations(ordinary: Sequence[SceneRecord], unseen: Sequence[SceneRecord]
         }
         for measure in (f"{HYDRA}.model", f"{HYDRA}.total", f"{AVERAGED}.total", f"{ENSEMBLE}.total")
     }
-
-
-def run_facts(run: Path, names: Sequence[str]) -> dict[str, Any]:
-    """What a run folder says of its training, as far as it says so: members, seed, seconds by expert.
-
-    Raises:
-        RequestError: a file of it is damaged.
-    """
-    recipe = _read(run / "config.json").get("recipe", {})
-    facts = {key: recipe[key] for key in ("members", "seed") if key in recipe}
-    records = {name: _read(run / name / "results" / "record.json") for name in names}
-    return facts | {"seconds": {name: row["seconds"] for name, row in records.items() if "seconds" in row}}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object; {} where there is no such file."""
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path} cannot be read ({error}); train in a new run folder.") from error
-    if not isinstance(found, dict):
-        raise RequestError(f"{path} holds no JSON object; train in a new run folder.")
-    return found
-
-
-def same_encoder(one: NetworkModel, other: NetworkModel) -> bool:
-    """Whether two bundles encode by the same numbers."""
-    mine, theirs = one.network.encoder.state_dict(), other.network.encoder.state_dict()
-    return mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)

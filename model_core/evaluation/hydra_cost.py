@@ -81,12 +81,17 @@ def _parameters(module: nn.Module) -> int:
 
 
 def _interleaved(runs: dict[Any, Callable[[], Any]], rounds: int) -> dict[Any, float]:
-    """Median seconds of each, run by turns; the first three rounds warm up and do not count."""
+    """Median seconds of each, run by turns; the first three rounds warm up and do not count.
+
+    Another one begins in every round, so that none always follows the same neighbour.
+    """
+    order = list(runs)
     spent: dict[Any, list[float]] = {key: [] for key in runs}
     for number in range(rounds + 3):
-        for key, call in runs.items():
+        first = number % len(order)
+        for key in order[first:] + order[:first]:
             began = time.perf_counter()
-            call()
+            runs[key]()
             if number >= 3:
                 spent[key].append(time.perf_counter() - began)
     return {key: float(np.median(values)) for key, values in spent.items()}

@@ -20,6 +20,34 @@ def record_metrics(folder: Path, metrics: dict[str, Any]) -> BundleInfo:
     return write_description(folder, {**info.data, "metrics": without_nan(metrics)})
 
 
+def record_comparison(folder: Path, key: str, found: Any) -> bool:
+    """Put what a comparison found into model.json, under `key` of its training, and write the card anew.
+
+    Args:
+        folder: of the bundle.
+        key: replaced if it is there.
+        found: as JSON takes it.
+
+    Returns:
+        Whether there is a card: a bundle that was never evaluated has no figures for one yet.
+
+    Raises:
+        BundleError: the bundle is not sound.
+    """
+    from .card import write_card  # which reads figures of every kind
+
+    info = read_info(folder)
+    check_weights(info)
+    info = write_description(folder, {**info.data, "training": {**info.data["training"], key: found}})
+    if info.data["metrics"].get("split") is None:
+        return False
+    path = folder / "MODEL_CARD.md"
+    part = path.with_suffix(".part")
+    part.write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
+    part.replace(path)
+    return True
+
+
 def without_nan(value: Any) -> Any:
     """NaN is no JSON; a figure that could not be computed is null."""
     if isinstance(value, float):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from .blocks import ConvUnit, upsample
 from .branches import pooled
 from .encoder import Features
+from .folding import fold_into
 from .gate import Gate, top_k
 
 
@@ -179,27 +180,9 @@ class BranchedExpert(nn.Module):
         total = total + self.bias.to(total.dtype)[:, None, None]
         return BranchedMap(self.shuffle(total), gates, chosen)
 
-    @torch.no_grad()
     def folded(self) -> BranchedExpert:
         """The equivalent expert with every unit folded into one convolution, in eval mode.
 
         The temperature of the gate becomes part of its weights.
         """
-        target = BranchedExpert(*self._shape, noise=self.gate.noise, deploy=True)
-        fold_into(self, target)
-        for value in target.gate.linear.parameters():
-            value.div_(self.gate.temperature)
-        return target
-
-
-@torch.no_grad()
-def fold_into(source: nn.Module, target: nn.Module) -> nn.Module:
-    """Give `target`, the deploy form, the function of `source`; returns it in eval mode."""
-    units = dict(source.named_modules())
-    wanted = target.state_dict()
-    state = {key: value for key, value in source.state_dict().items() if key in wanted}
-    for name, module in target.named_modules():
-        if isinstance(module, ConvUnit):
-            state[f"{name}.conv.weight"], state[f"{name}.conv.bias"] = units[name].folded()
-    target.load_state_dict(state)  # strict: every parameter must have been given
-    return target.eval()
+        return fold_into(self, BranchedExpert(*self._shape, noise=self.gate.noise, deploy=True))

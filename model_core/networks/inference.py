@@ -106,7 +106,7 @@ class NetworkModel:
         """Build the network model.json describes and fill it strictly.
 
         Raises:
-            BundleError: tensors missing, unknown, or of another shape.
+            BundleError: tensors missing, unknown, or of another shape or type.
         """
         device = pick_device(device)
         if precision == "auto":
@@ -137,12 +137,12 @@ class NetworkModel:
         wrong = sorted(
             name
             for name in wanted.keys() | tensors.keys()
-            if name not in wanted or name not in tensors or wanted[name].shape != tensors[name].shape
+            if name not in wanted or name not in tensors or _form(wanted[name]) != _form(tensors[name])
         )
         if wrong:
             raise BundleError(
                 f"{weights} does not fit the network in model.json: {len(wrong)} tensors are missing, "
-                f"unknown or of another shape, first '{wrong[0]}'; restore the bundle."
+                f"unknown or of another shape or type, first '{wrong[0]}'; restore the bundle."
             )
         network.load_state_dict(tensors)
         network.eval().requires_grad_(False)
@@ -302,3 +302,7 @@ class NetworkModel:
             return torch.softmax(logits, 1, dtype=torch.float32)
         logits = logits.float()
         return torch.sigmoid(logits) if self._kind[name] == "probability" else logits
+
+
+def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype

@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader
 
 from ..networks.encoder import Features
 from ..networks.hydranet import HydraNet
-from ..networks.inference import native_bf16
 from ..spec import ExpertSpec
 from ..tasks import TASK_NAMES, TASKS, UNKNOWN
 from .balance import GradientBalance
@@ -27,6 +26,7 @@ from .framework.checkpoint import (
 )
 from .framework.history import History
 from .framework.loop import update
+from .framework.precision import mixed_precision
 from .framework.run_folder import Log
 from .framework.schedules import cosine_rate
 from .losses import segmentation_loss
@@ -60,7 +60,7 @@ def backward(
     Returns:
         Losses by task, and the factors their gradients were balanced with.
     """
-    with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
+    with mixed_precision():
         features = network.encode(batch["reflectance"], batch["available"], batch["valid"])
     leaves = [level.detach().requires_grad_() for level in features.levels]
     shared = Features(tuple(leaves), features.coverage)
@@ -72,7 +72,7 @@ def backward(
         index = labelled[:, number].nonzero()[:, 0]
         if len(index) == 0:
             continue
-        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
+        with mixed_precision():
             logits = network.decode(name, shared, index)
         loss = segmentation_loss(
             logits,

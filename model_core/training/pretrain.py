@@ -24,7 +24,6 @@ from ..errors import RequestError
 from ..networks.encoder import MAX_REFLECTANCE, Encoder
 from ..networks.expert import Expert
 from ..networks.hydranet import HydraNet
-from ..networks.inference import native_bf16
 from .framework.checkpoint import (
     Checkpoint,
     module_tensors,
@@ -33,6 +32,7 @@ from .framework.checkpoint import (
     restore_optimizer,
 )
 from .framework.loop import update
+from .framework.precision import mixed_precision
 from .framework.run_folder import Log
 from .framework.schedules import cosine_rate
 from .joint import CHECKPOINT_EVERY, LOG_EVERY
@@ -191,7 +191,7 @@ def warm_up(network: HydraNet, samples: list[Sample], recipe: Recipe, folder: Pa
     while step < total:
         batch = next(loader)
         masked = hide(batch, np.random.default_rng([recipe.seed + STREAM, step, 1]))
-        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu")):
+        with mixed_precision():
             loss = model.loss(masked, batch["reflectance"])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -6,7 +6,6 @@ computed once per tile and the switcher, a small perceptron, is trained on these
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from ..networks.hydranet import HydraNet
 from ..networks.switcher import Switcher
 from ..tasks import TASK_NAMES
 from .calibration import ENOUGH, Calibration, calibrate, calibrate_columns
+from .framework.checkpoint import digest
 from .framework.run_folder import Log
 from .layout import PlacedTile
 from .losses import masked_bce
@@ -80,12 +80,8 @@ class PooledTiles:
 
 def frozen_digest(network: HydraNet) -> str:
     """SHA-256 over every weight but the switcher's: equal before and after, or it was not frozen."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        if not name.startswith("switcher."):
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return f"sha256:{digest.hexdigest()}"
+    rest = {name: v for name, v in network.state_dict().items() if not name.startswith("switcher.")}
+    return digest(rest)
 
 
 @torch.inference_mode()

@@ -11,8 +11,8 @@ import torch
 from ..evaluation.evaluate import evaluate_experts
 from ..networks.encoder import Features
 from ..networks.hydranet import HydraNet
-from ..networks.inference import native_bf16
 from ..tasks import TASKS
+from .framework.precision import mixed_precision
 from .pack import Sample
 
 
@@ -29,18 +29,14 @@ class NetworkInTraining:
         """float32 (B, 8, H, W), bool (8,), bool (B, H, W) -> features."""
         flags = torch.from_numpy(available.astype(np.float32)).expand(len(reflectance), -1)
         mask = torch.from_numpy(valid.astype(np.float32))[:, None]
-        with _precision(), torch.no_grad():
+        with mixed_precision(), torch.no_grad():
             return self.network.encode(torch.from_numpy(reflectance), flags, mask)
 
     def decode(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> np.ndarray:
         """Class probabilities float32 (n, C, H, W) of the chosen tiles."""
-        with _precision(), torch.no_grad():
+        with mixed_precision(), torch.no_grad():
             logits = [self.network.decode(name, features, torch.tensor(index)) for features, index in picks]
         return torch.softmax(torch.cat(logits).float(), 1).numpy()
-
-
-def _precision() -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu"))
 
 
 def validation(samples: list[Sample]) -> Callable[[HydraNet], dict[str, float]]:

@@ -145,7 +145,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/uncertainty.py"/>
-        <source>1 – the image leaves all answers open</source>
+        <source>1 – the image is unclear</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -250,7 +250,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Adds bands to each expert&apos;s raster that say how unsure it is there, from 0 (sure) to 1, with styles that show them: for every expert of classes or probabilities its uncertainty (band 2), and for one whose decoder has several heads also the part that lies in the image (band 3, aleatoric) and the part about which the heads disagree (band 4, model), which is high where imagery is unfamiliar. The routing table tells the mean of the uncertainty and of the model&apos;s part in every tile. Densities have no such bands. The rasters become larger.</source>
+        <source>Adds bands to each expert&apos;s raster that say how unsure it is there, from 0 (sure) to 1, with styles that show them: for every expert of classes or probabilities its uncertainty (band 2), and for one whose decoder has several heads also the part that lies in the image (band 3, aleatoric) and the part about which the heads disagree (band 4, model), which is high where the training left the answer open. The routing table tells the mean of the uncertainty and of the model&apos;s part in every tile. Densities have no such bands. The rasters become larger.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -961,7 +961,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/uncertainty.py"/>
-        <source>Model uncertainty: the part about which the expert&apos;s heads disagree. It is small where the image is like what the expert was trained on; where it is high, the imagery is unfamiliar.</source>
+        <source>Model uncertainty: the part about which the expert&apos;s heads disagree. It is small where the training left no doubt; where it is high, the training did not settle the answer, often because the imagery is unfamiliar.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3043,11 +3043,6 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
-        <source>{text}, uncertainty {unsure}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>{text}; of its threads&apos; time {encode} in the encoder and {decode} in experts</source>
         <translation type="unfinished"></translation>
@@ -3084,7 +3079,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/uncertainty.py"/>
-        <source>{top} or more – unfamiliar imagery</source>
+        <source>{top} or more – the heads disagree</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -23,7 +23,7 @@ from model_core.tasks import TASKS, UNKNOWN, VEGETATION
 from model_core.training.branched import compare, train
 from model_core.training.branched.arms import ARMS, Plan, chosen_arms
 from model_core.training.branched.compare import MAC_SLACK, verdict
-from model_core.training.branched.frozen import load_frozen
+from model_core.training.branched.frozen import Frozen, load_frozen
 from model_core.training.branched.groups import (
     class_features,
     class_shares,
@@ -260,7 +260,7 @@ def test_the_card_says_nothing_of_what_was_not_measured():
         (["--steps", "0"], "--steps is 0"),
         (["--batch-size", "0"], "--batch-size is 0"),
         (["--branches", "6"], "--branches is 6; give 2 to 5"),
-        (["--threads", "0"], "--threads is 0"),
+        (["--threads", "-1"], "--threads is -1"),
         (["--data", "nowhere"], "No catalog.csv"),
     ],
 )
@@ -283,3 +283,12 @@ def test_a_bundle_without_land_cover_is_named(tmp_path, monkeypatch):
 def test_the_arms_are_in_one_order():
     assert [arm.name for arm in chosen_arms(["two-branches", "plain"])] == ["plain", "two-branches"]
     assert list(ARMS)[0] == "plain"
+
+
+def test_a_teacher_of_several_heads_says_their_mean_probability():
+    logits = torch.randn(2, 3 * 5, 4, 4, generator=torch.Generator().manual_seed(1)) * 4
+    for heads in (3, 1):
+        said = logits[:, : heads * 5]
+        frozen = Frozen(SMALL, 5, None, lambda _features, said=said: said, 256, "")
+        mean = torch.softmax(said.unflatten(1, (heads, 5)), 2).mean(1)
+        torch.testing.assert_close(torch.softmax(frozen.teach(None), 1), mean)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from model_core import bundle as bundles
 from model_core.bands import BAND_NAMES
@@ -125,7 +125,7 @@ def test_the_format_without_heads_is_read_as_what_it_is(folder, tmp_path):
         (lambda data: data["experts"][0].pop("heads"), r"lacks \['heads'\]"),
         (lambda data: data["scene"].pop("k"), "scene expert in model.json must have the keys"),
         (lambda data: data["scene"].update(k=4), "runs 4 of 3 branches"),
-        (lambda data: data["scene"].update(temperature="warm"), "cannot be read"),
+        (lambda data: data["scene"].update(temperature="warm"), "temperature 'warm'; expected a number"),
         (lambda data: data.update(scene=[]), "scene expert"),
         (lambda data: data.update(scene=7), "scene expert"),
     ],
@@ -134,6 +134,78 @@ def test_a_description_that_does_not_fit_its_format_is_refused(folder, change, s
     rewrite(folder, change)
     with pytest.raises(BundleError, match=said):
         read_info(folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"k": 1.0}, "runs 1.0 of 3 branches"),
+        ({"k": float("inf")}, "runs inf of 3 branches"),
+        ({"k": True}, "runs True of 3 branches"),
+        ({"temperature": float("nan")}, "temperature nan; expected a number"),
+        ({"temperature": float("inf")}, "temperature inf; expected a number"),
+        ({"temperature": True}, "temperature True; expected a number"),
+        ({"classes": "abcd"}, "no lists"),
+        ({"classes": ["sea", "field", "wood", "sea"]}, "must be different names"),
+        ({"classes": ["sea", "field", "wood", 4]}, "must be text"),
+        ({"branches": [[0], [1, 2.4], [3]]}, "do not part its 4 classes"),
+        ({"branches": ["0", "12", "3"]}, "no lists"),
+        ({"branches": [0, 1, 2, 3]}, "no lists"),
+        ({"branches": [[0], [1, 2, 3], []]}, "do not part its 4 classes"),
+        ({"valid_gsd_m": [60, 5]}, r"valid_gsd_m \[60, 5\]; expected two numbers"),
+        ({"valid_gsd_m": [float("nan"), 5]}, "expected two numbers"),
+        ({"valid_gsd_m": [5, 6, 7]}, "expected two numbers"),
+        ({"valid_gsd_m": "5 to 60"}, "no lists"),
+        ({"title": None}, "must be text"),
+        ({"level": 2.5}, "level 2.5; expected a whole number"),
+        ({"depth": 10**9}, "depth 1000000000; expected a whole number, 1 to 8"),
+        ({"width": 0}, "width 0; expected a whole number"),
+        ({"macs_branch": -1}, "macs_branch -1; expected a whole number"),
+        ({"macs_common": 10**400}, "macs_common"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_scene_expert_that_cannot_be_is_refused(folder, changed, said):
+    rewrite(folder, lambda data: data["scene"].update(changed))
+    with pytest.raises(BundleError, match=said):
+        read_info(folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"bias": float("nan")}, "'clouds' has bias nan; expected a number"),
+        ({"temperature": float("inf")}, "'clouds' has temperature inf"),
+        ({"valid_gsd_m": [80, 8]}, "'clouds' has valid_gsd_m"),
+        ({"valid_gsd_m": []}, "'clouds' has valid_gsd_m"),
+        ({"title": 5}, "'clouds' has a title"),
+        ({"simulated": "no"}, "'clouds' has simulated 'no'"),
+    ],
+    ids=str,
+)
+def test_an_expert_that_cannot_be_is_refused(folder, changed, said):
+    rewrite(folder, lambda data: data["experts"][0].update(changed))
+    with pytest.raises(BundleError, match=said):
+        read_info(folder)
+
+
+@pytest.mark.parametrize("changed", [{"encoder": -1}, {"switcher": "5"}, {"scene": 7}], ids=str)
+def test_costs_that_cannot_be_are_refused(folder, changed):
+    rewrite(folder, lambda data: data["macs"].update(changed))
+    with pytest.raises(BundleError, match="has costs that are unknown or no whole numbers"):
+        read_info(folder)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.int32], ids=str)
+def test_weights_of_another_type_are_refused(folder, kind):
+    """A number read as another would be changed without a word."""
+    tensors = load_file(folder / WEIGHTS_FILE)
+    name = "experts.clouds.head.own.weight"
+    save_file({**tensors, name: tensors[name].to(kind)}, folder / WEIGHTS_FILE)
+    digest = bundles.file_digest(folder / WEIGHTS_FILE)
+    rewrite(folder, lambda data: data["sha256"].update({WEIGHTS_FILE: digest}))
+    with pytest.raises(BundleError, match="1 tensors are .* first 'experts.clouds.head.own.weight'"):
+        load_bundle(folder, device="cpu", precision="fp32")
 
 
 @pytest.mark.parametrize("heads", [0, 33, -1, 2.0, "3", None, True, [3]], ids=repr)

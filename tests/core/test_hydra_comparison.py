@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,9 +17,10 @@ from model_core.cli import main
 from model_core.errors import RequestError
 from model_core.evaluation import hydra as comparison
 from model_core.evaluation.card_hydra import KEY, comparison_text, hydra_section
-from model_core.evaluation.hydra import compare_hydra, run_facts, same_encoder, trained_sources
+from model_core.evaluation.hydra import compare_hydra, trained_sources
 from model_core.evaluation.hydra_cost import answer, method_costs
 from model_core.evaluation.hydra_methods import Contest, shipped_decoder
+from model_core.evaluation.hydra_run import run_facts, same_encoder
 from model_core.evaluation.hydra_scan import cut, scan
 from model_core.evaluation.metrics import iou
 from model_core.evaluation.record import without_nan
@@ -28,6 +30,7 @@ from model_core.tasks import TASK_NAMES, TASKS, UNKNOWN
 from model_core.training.calibration import Calibration
 from model_core.training.decision import Fit, apply_offsets
 from model_core.training.export import export_bundle
+from model_core.training.framework.checkpoint import digest
 from model_core.training.hydra.folder import HydraDecoders, save_decoders
 from model_core.training.pack import load_pack
 from model_core.training.recipe import Recipe
@@ -241,12 +244,14 @@ def test_costs_are_counted_from_what_runs(model, run):
 
 
 def test_the_section_tells_all_of_it_and_old_bundles_have_none(found):
-    record = without_nan({"run": {"members": MEMBERS, "seed": 5}, "experts": found})
+    facts = {"members": MEMBERS, "seed": 5, "starts": {"water": "bundle", "clouds": "fresh"}}
+    record = without_nan({"run": facts, "experts": found})
     info = SimpleNamespace(data={"training": {KEY: record}})
     text = "\n".join(hydra_section(info, {}))
     for words in ("ensemble of 3", "Hydra, 3 heads", "former single decoder", REGION, SURFACE, "seed 5"):
         assert words in text
     assert "saw training scenes of both in the joint training" in text
+    assert "Both students of water began as the bundle's single decoder" in text
     assert " nan" not in text and "None" not in text
     for block in text.split("\n\n"):
         bars = [line.count("|") for line in block.splitlines() if line.startswith("|")]
@@ -274,6 +279,18 @@ def test_the_command_prints_and_records(bundle, run, pack, tmp_path, capsys):
     assert "was not evaluated yet" in capsys.readouterr().err
 
 
+def test_a_run_on_another_encoder_is_refused(model, bundle, run, pack, tmp_path):
+    for name in ("water", "clouds"):
+        shutil.copytree(run / name, tmp_path / name)
+    mine = digest(model.network.encoder.state_dict())
+    for encoder, refused in ((mine, False), ("sha256:0", True)):
+        (tmp_path / "config.json").write_text(json.dumps({"encoder": encoder}))
+        with pytest.raises(
+            RequestError, match="another encoder than that of" if refused else "no expert 'x'"
+        ):
+            compare_hydra(model, tmp_path, pack, ["x"], lambda _message: None)
+
+
 def test_bad_input_is_a_sentence(bundle, run, pack, tmp_path, capsys, model):
     arguments = ["hydra", "--data", str(pack), "--bundle", str(bundle)]
     assert main([*arguments, "--run", str(run), "--experts", "ships"]) == 2
@@ -284,7 +301,7 @@ def test_bad_input_is_a_sentence(bundle, run, pack, tmp_path, capsys, model):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RequestError, match="cannot be read"):
         run_facts(tmp_path, [])
-    assert run_facts(tmp_path / "none", ["water"]) == {"seconds": {}}
+    assert run_facts(tmp_path / "none", ["water"]) == {"seconds": {}, "starts": {}}
     other = SimpleNamespace(network=copy.deepcopy(model.network))
     assert same_encoder(model, other)
     other.network.encoder.availability.data.add_(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from model_core.networks.macs import counting
 from model_core.tasks import task
 from model_core.training.hydra.bootstrap import BAG, BootstrapSampler, BootstrapStream, bags, poisson
 from model_core.training.hydra.distil import (
+    Distillation,
     averaged,
     blocks_of_pixels,
     grown,
@@ -26,9 +28,10 @@ from model_core.training.hydra.distil import (
     teach,
 )
 from model_core.training.hydra.folding import folded
+from model_core.training.hydra.learning import Learner
 from model_core.training.hydra.lines import with_offsets
 from model_core.training.hydra.recipe import HydraRecipe
-from model_core.training.hydra.unseen import UNSEEN, seen
+from model_core.training.hydra.unseen import UNSEEN, labelled_unseen, seen
 from model_core.training.pack import Sample
 
 SKIPS, WIDTHS = (8, 8, 12, 16, 16), (8, 8, 8, 8, 8)
@@ -309,3 +312,32 @@ def test_offsets_move_every_head_and_leave_the_decoder_they_are_taken_from(count
 def test_one_member_is_no_ensemble():
     with pytest.raises(RequestError, match="--members is 1"):
         HydraRecipe(members=1)
+
+
+def test_a_student_never_starts_as_a_decoder_that_saw_an_unseen_source(tmp_path):
+    source = next(iter(UNSEEN))
+    assert labelled_unseen([scene("a"), scene("b", source=source)]) == {"water"}
+    assert labelled_unseen([scene("a")]) == set()
+    for heads, allowed, started in ((1, True, True), (1, False, False), (3, True, False)):
+        frozen = SimpleNamespace(specs={"water": SimpleNamespace(heads=heads)})
+        given_ = (frozen, "water", [], [scene("a")], HydraRecipe(), tmp_path, print)
+        assert Distillation(*given_, from_bundle=allowed).from_bundle == started
+
+
+def test_a_loss_that_is_not_a_number_stops_a_learner_before_its_weights_change():
+    module = torch.nn.Linear(2, 1)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    learner = Learner("member-0", module, [([module.weight], 2e-3), ([module.bias], 1e-3)], HydraRecipe())
+    x = torch.ones(1, 2)
+    with pytest.raises(RequestError, match="member-0: in step 4 the loss is nan"):
+        learner.update(module(x).sum() * math.nan, 3, 100)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name]) and torch.equal(learner.average.state_dict()[name], value)
+    learner.update(module(x).sum(), 99, 100)
+    slow, fast = (group["lr"] for group in reversed(learner.optimizer.param_groups))
+    assert fast == pytest.approx(2 * slow) and not torch.equal(module.weight, before["weight"])
+
+
+def test_a_seed_that_none_is_is_refused():
+    with pytest.raises(RequestError, match="^--seed is -1; give 0 to"):
+        HydraRecipe(seed=-1)

@@ -258,7 +258,11 @@ HARMS = {
     "another class": "UPDATE tiles SET scene = 'desert' WHERE scene IS NOT NULL",
     "another branch": "UPDATE tiles SET scene_branches = '9' WHERE scene IS NOT NULL",
     "branch 0": "UPDATE tiles SET scene_branches = '0' WHERE scene IS NOT NULL",
+    "too many branches": "UPDATE tiles SET scene_branches = '1,2,3' WHERE scene IS NOT NULL",
+    "a branch twice": "UPDATE tiles SET scene_branches = '1,1' WHERE scene IS NOT NULL",
     "no score": "UPDATE tiles SET scene_score = NULL",
+    "no share": "UPDATE tiles SET scene_score = 1.5 WHERE scene IS NOT NULL",
+    "no scene": "UPDATE tiles SET scene = NULL, scene_score = NULL, scene_branches = NULL",
 }
 
 
@@ -272,7 +276,10 @@ def test_a_table_without_its_scenes_is_refused(scene_file: str, tmp_path: Path, 
         base.execute(HARMS[harm])
     base.close()
     before = files(tmp_path / "run")
-    with pytest.raises(OutputError, match="scene expert said of each tile.* run the prediction again"):
+    with pytest.raises(
+        OutputError,
+        match="(said of each tile|scenes for other tiles).* run the prediction again",
+    ):
         again(tmp_path / "run", model(), **TOP2)
     assert files(tmp_path / "run") == before
 

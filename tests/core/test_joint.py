@@ -119,7 +119,7 @@ def test_balance_stays_within_its_limits():
 
 def test_without_balance_the_gradients_are_those_of_the_summed_losses(samples, monkeypatch):
     """The detour over the shared features must give what one backward pass over the sum gives."""
-    monkeypatch.setattr(joint, "native_bf16", lambda _device: False)
+    monkeypatch.setattr("model_core.training.framework.precision.native_bf16", lambda _device: False)
     batch = batches(samples, 1)[0]
     recipe = replace(RECIPE, balance="none")
     network = joint.new_network(recipe).train()

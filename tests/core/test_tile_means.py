@@ -1,4 +1,4 @@
-"""The mean of a band over each tile's core, strip by strip."""
+"""The mean of a band over each tile's core, piece by piece."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_it_is_the_mean_of_what_is_known(data: st.DataObject, tmp_path_factory) 
     with rasterio.open(path, "w", driver="GTiff", transform=UTM_10M, **shape) as raster:
         raster.write(values)
     found = []
-    for strip in (7, 512):
+    for piece in ((7, 11), (512, 4096)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "STRIP", strip)
+            patch.setattr(module, "PIECE", piece)
             found.append(tile_means(path, {"second": 2, "third": 3}, grid))
     for name, band in (("second", 1), ("third", 2)):
         np.testing.assert_allclose(found[0][name], reference(values[band], grid), rtol=1e-12)
-        assert found[0][name].tobytes() == found[1][name].tobytes(), "the height of a strip showed"
+        assert found[0][name].tobytes() == found[1][name].tobytes(), "the size of a piece showed"
 
 
 def test_a_raster_that_cannot_be_read_is_named(tmp_path: Path) -> None:

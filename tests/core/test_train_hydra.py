@@ -17,9 +17,10 @@ from model_core.errors import BundleError, RequestError
 from model_core.networks.hydranet import NetworkConfig
 from model_core.tasks import TASKS
 from model_core.training.export import export_bundle
+from model_core.training.framework.checkpoint import digest
 from model_core.training.hydra import export, learning, pipeline
 from model_core.training.hydra.folder import load_decoders
-from model_core.training.hydra.frozen import Frozen, digest
+from model_core.training.hydra.frozen import Frozen
 from model_core.training.hydra.pipeline import train_hydra
 from model_core.training.hydra.recipe import HydraRecipe
 from model_core.training.joint import new_network

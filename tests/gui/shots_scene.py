@@ -93,7 +93,8 @@ def shots(job: dict[str, Any]) -> dict[str, Any]:
     panel.select_tile(max(panel.shown_tiles(), key=_worth_seeing).index)
     wait_drawn()
     pump(0.5)  # the tile's picture is drawn in the background
-    shot.take("main_window", window, panel.widgets.table, panel.widgets.bars)
+    # With scene class and uncertainty the bars are longer than what this small window has room for.
+    shot.take("main_window", window, panel.widgets.table, panel.widgets.detail_title)
     window.setGeometry(*TALL)
     pump(0.3)
     scene_line = [panel.widgets.tiles.detail.scene] if panel.run.scene_expert is not None else []

@@ -348,6 +348,12 @@ def test_what_is_painted_has_the_colours_of_the_theme_around_it(qtbot: Any) -> N
         colors = palette_of(painted)
         assert colors.color(QPalette.ColorRole.WindowText).name() == "#abcdef"
         assert colors.color(QPalette.ColorRole.Window).name() == "#123456"
+        # The theme was changed while the window is open: some palettes are neither the old nor the new one.
+        stale = QPalette(QColor("#000000"), QColor("#010101"))
+        stale.setColor(QPalette.ColorRole.WindowText, QColor("#000000"))
+        stale.setColor(QPalette.ColorRole.Window, QColor("#010101"))
+        painted.setPalette(stale)
+        assert palette_of(painted).color(QPalette.ColorRole.WindowText).name() == "#abcdef"
     finally:
         QApplication.instance().setStyleSheet(sheet)
 

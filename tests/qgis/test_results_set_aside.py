@@ -28,11 +28,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtXml import QDomDocument
 
-from hydranet_qgis import layer_styles, results, routing_style, set_aside
+from hydranet_qgis import results, routing_style, set_aside
 from hydranet_qgis.algorithms.worker_algorithm import WorkerAlgorithm
 from hydranet_qgis.errors import InputError
 from hydranet_qgis.run_folder import Run, read_run
 from hydranet_qgis.set_aside import SetAside
+from hydranet_qgis.uncertainty import TOTAL, style_name
 from tests.qgis.conftest import Feedback
 from tests.qgis.fake_worker import fake_run
 from tests.qgis.run_edits import replace_raster, with_uncertainty, without
@@ -124,7 +125,7 @@ def shown(run: Run, project: QgsProject) -> Run:
     water, clouds = (results.find_layer(project, run, f"expert:{name}") for name in ("water", "clouds"))
     water.setName("Lakes of May")
     water.setOpacity(0.33)
-    water.styleManager().setCurrentStyle(layer_styles.uncertainty_name())
+    water.styleManager().setCurrentStyle(style_name(TOTAL))
     root.findLayer(clouds.id()).setItemVisibilityChecked(False)
     group = root.findGroup(run.label)
     node = root.findLayer(water.id())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from osgeo import ogr
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtGui import QColor, QImage
+from qgis.PyQt.QtGui import QColor, QIcon, QImage
 
 from hydranet_qgis import results, routing_style
 from hydranet_qgis.dock import tile_words
@@ -24,6 +27,7 @@ from hydranet_qgis.errors import RunFolderError
 from hydranet_qgis.expert_colors import contrast
 from hydranet_qgis.run_folder import Run, read_run
 from hydranet_qgis.scene_colors import scene_colors
+from hydranet_qgis.scene_expert import spoken
 from hydranet_qgis.tile_records import TileRecord, read_tiles
 from hydranet_qgis.what_if_cost import rates_of
 from tests.qgis.run_edits import BRANCHES, SCENES, edit_json, with_scene
@@ -58,6 +62,61 @@ def test_a_run_tells_its_scene_expert_and_the_table_its_classes(run: Run) -> Non
     assert (tiles[0].scene, tiles[0].scene_score, tiles[0].scene_branches) == ("", None, ())
     assert (tiles[1].scene, tiles[1].scene_branches, tiles[3].scene_branches) == ("Pasture", (1, 3), (2,))
     assert tiles[1].scene_score == pytest.approx(0.89)
+
+
+def test_classes_are_told_as_words_and_kept_as_the_table_spells_them(panel: RunPanel, run: Run) -> None:
+    assert list(map(spoken, EUROSAT)) == [
+        *("Annual crop", "Forest", "Herbaceous vegetation", "Highway", "Industrial"),
+        *("Pasture", "Permanent crop", "Residential", "River", "Sea or lake"),
+    ]
+    for name in ("", "Dense city", "urban", "NDVI high", "McDonald", "Ödland", "CBD"):
+        assert spoken(name) == {"McDonald": "Mc donald"}.get(name, name)
+
+    def spell(data: dict[str, Any]) -> None:
+        data["scene_expert"].update(classes=list(EUROSAT), branches=[list(EUROSAT[:5]), list(EUROSAT[5:])])
+
+    run = edit_json(with_scene(run), spell)
+    with closing(sqlite3.connect(run.routing)) as table:
+        # The triggers of the spatial index call functions that only GDAL knows.
+        for (trigger,) in table.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            table.execute(f'DROP TRIGGER "{trigger}"')
+        table.execute("UPDATE tiles SET scene = 'PermanentCrop', scene_branches = '2' WHERE scene = 'River'")
+        table.commit()
+    panel.open_run(str(run.folder))
+    page, model = panel.widgets.tiles, panel.model
+    number = next(tile.index for tile in model.tiles if tile.scene == "PermanentCrop")
+    assert model.index(model.row_of(number), SCENE).data() == "Permanent crop"
+    panel.select_tile(number)
+    assert "Permanent crop 0." in page.detail.scene.text() and "Annual crop" not in page.detail.scene.text()
+    assert "Sea or lake" in page.detail.scene.text()  # of the branch
+    texts = [page.scene.itemText(at) for at in range(page.scene.count())]
+    assert "Permanent crop (3)" in texts and page.scene.findData("PermanentCrop") >= 0
+    for text in ("permanent c", "PermanentCrop"):
+        page.text.setText(text)
+        assert {tile.scene for tile in panel.shown_tiles()} == {"PermanentCrop"}
+    page.clear_filters()
+    panel.widgets.heat.scenes.show_classes(panel.run, 1.0)
+    assert "Herbaceous&nbsp;vegetation" in panel.widgets.heat.scenes.text()
+    assert "(scene),PermanentCrop,3" in panel.widgets.summary.csv()
+    assert "Permanent crop: 3" in panel.widgets.summary.card.scenes.accessibleDescription()
+
+
+@pytest.mark.parametrize("gone", ["scene_score", "scene_branches", "scene"])
+def test_a_table_that_lacks_a_column_tells_the_others(gone: str, panel: RunPanel, run: Run) -> None:
+    run = with_scene(run)
+    table = ogr.Open(str(run.routing), update=1)
+    layer = table.GetLayerByName("tiles")
+    layer.DeleteField(layer.GetLayerDefn().GetFieldIndex(gone))
+    del layer, table
+    assert panel.open_run(str(run.folder))
+    tile = panel.model.tiles[5]
+    assert tile.scene == ("" if gone == "scene" else "Pasture")
+    assert (tile.scene_score is None) == (gone == "scene_score")
+    assert tile.scene_branches == (() if gone == "scene_branches" else (1, 3))
+    panel.select_tile(5)
+    assert panel.widgets.tiles.detail.scene.isHidden() == (gone == "scene")
+    assert panel.widgets.summary.csv().count("(scene)") == (0 if gone == "scene" else 4)
+    panel.widgets.table.grab()
 
 
 def test_a_scene_expert_that_took_no_part_is_none(run: Run) -> None:
@@ -115,6 +174,14 @@ def test_the_column_is_there_only_with_a_scene_expert(panel: RunPanel, run: Run)
     assert cell.data() == "Pasture" and not cell.data(Qt.ItemDataRole.DecorationRole).isNull()
     assert "Pasture 0.89" in cell.data(Qt.ItemDataRole.ToolTipRole)
     assert model.index(0, SCENE).data() == "–"
+
+
+def test_the_dot_of_a_class_is_seen_on_a_selected_row_of_its_colour(scenes: RunPanel) -> None:
+    icon = scenes.model.index(1, SCENE).data(Qt.ItemDataRole.DecorationRole)
+    modes = QIcon.Mode.Normal, QIcon.Mode.Selected
+    plain, selected = (icon.pixmap(24, 24, mode).toImage() for mode in modes)
+    assert plain.pixelColor(12, 12) == selected.pixelColor(12, 12)
+    assert plain.pixelColor(12, 4) != selected.pixelColor(12, 4) == QColor("#ffffff")
 
 
 @pytest.mark.parametrize("order", [Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder])
@@ -212,12 +279,12 @@ def test_the_summary_counts_the_classes(scenes: RunPanel, tmp_path: Path) -> Non
     rows = list(csv.DictReader(io.StringIO(summary_csv(scenes.run, expert_numbers(columns), found))))
     told = {row["title"]: row for row in rows if row["item"] == "(scene)"}
     for one in found:
-        assert (int(told[one.label]["tiles"]), float(told[one.label]["share"])) == (
+        assert (int(told[one.name]["tiles"]), float(told[one.name]["share"])) == (
             one.tiles,
             pytest.approx(one.tiles / 12, abs=1e-4),
         )
         mean = [tile.scene_score for tile in columns.tiles if tile.scene == one.name]
-        assert float(told[one.label]["mean_score"]) == pytest.approx(sum(mean) / len(mean), abs=1e-4)
+        assert float(told[one.name]["mean_score"]) == pytest.approx(sum(mean) / len(mean), abs=1e-4)
     card = scenes.widgets.summary.card
     assert not card.scenes.isHidden()
     assert "Pasture: 3 · 25 %, mean 0.85" in card.scenes.accessibleDescription()

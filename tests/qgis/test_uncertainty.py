@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,25 @@ from qgis.PyQt.QtGui import QHelpEvent
 
 from hydranet_qgis import heat_ramps, results, routing_style
 from hydranet_qgis.algorithms.empty_raster import write_empty
+from hydranet_qgis.dock.expert_shares import ExpertShares
 from hydranet_qgis.dock.run_panel import RunPanel
 from hydranet_qgis.dock.summary_table import expert_numbers, summary_csv, tiles_csv
 from hydranet_qgis.dock.tile_columns import columns_of
-from hydranet_qgis.dock.tile_table import REASON, SCENE, SCORE, UNSURE
+from hydranet_qgis.dock.tile_table import EXPERTS, REASON, SCENE, SCORE, UNSURE
 from hydranet_qgis.errors import RunFolderError
 from hydranet_qgis.expert_colors import luminance
 from hydranet_qgis.run_folder import Run, RunExpert, read_run
 from hydranet_qgis.tile_records import read_tiles
-from hydranet_qgis.uncertainty import ALEATORIC, KINDS, MODEL, MODEL_TOP, TOTAL, UncertaintyBands, style_name
+from hydranet_qgis.uncertainty import (
+    ALEATORIC,
+    KINDS,
+    MODEL,
+    MODEL_TOP,
+    TILE_MODEL_TOP,
+    TOTAL,
+    UncertaintyBands,
+    style_name,
+)
 from tests.qgis.fake_worker import fake_run
 from tests.qgis.run_edits import UNSURE as VALUES
 from tests.qgis.run_edits import edit_expert, edit_json, with_parts, with_scene, with_uncertainty
@@ -121,7 +132,7 @@ def test_total_and_aleatoric_mean_the_same_colours_and_the_models_part_has_its_o
     steps = [second - first for first, second in zip(roots, roots[1:], strict=False)]
     assert steps == pytest.approx([steps[0]] * len(steps))
     labels = [label for _, _, label in shown[MODEL][0]]
-    assert "heads agree" in labels[0] and "0.25 or more" in labels[-1]
+    assert "heads agree" in labels[0] and "0.5 or more" in labels[-1]
     assert (shown[MODEL][3], shown[ALEATORIC][3]) == (False, True)
     assert "image is clear" in shown[ALEATORIC][2]
 
@@ -240,7 +251,7 @@ def test_the_map_shows_it_with_a_legend_and_the_table_follows(
     assert (legend.unsure, legend.threshold, legend.steps) == (MODEL, None, heat_ramps.RAMPS["viridis"])
     assert "unfamiliar" in legend.accessibleDescription()
     track = legend._track()
-    assert legend.position(MODEL_TOP / 4) == pytest.approx(track.center().x())
+    assert legend.position(TILE_MODEL_TOP / 4) == pytest.approx(track.center().x())
     assert widgets.heat.margin_button.isHidden() and not widgets.heat.ramp_button.isHidden()
     # A narrow dock has room for one of both.
     assert not table.isColumnHidden(UNSURE) and table.isColumnHidden(SCENE)
@@ -262,6 +273,33 @@ def test_the_map_shows_it_with_a_legend_and_the_table_follows(
     assert table.isColumnHidden(UNSURE)
 
 
+@pytest.mark.parametrize("letters", [26, 40, 80])
+def test_an_uncertainty_on_the_map_stands_in_the_table_of_any_dock(
+    letters: int, panel: RunPanel, run: Run
+) -> None:
+    panel.open_run(str(with_scene(with_parts(run)).folder))
+    table, metrics = panel.widgets.table, panel.widgets.table.fontMetrics()
+    width = letters * metrics.horizontalAdvance("M")
+    _heat(panel, routing_style.unsure_of("water", MODEL))
+    table.resize(width, 300)
+    table.fit(width)
+    assert not table.isColumnHidden(UNSURE)
+    assert table.columnWidth(UNSURE) >= metrics.horizontalAdvance("0.000") + 14
+    assert table.columnWidth(SCORE) >= metrics.horizontalAdvance("0.00") + 14
+    assert table.columnWidth(EXPERTS) > 50
+    if letters >= 40:
+        title = table.model().headerData(UNSURE, Qt.Orientation.Horizontal)
+        assert table.columnWidth(UNSURE) >= metrics.horizontalAdvance(title) + 10
+
+
+def test_the_colours_tell_one_head_that_dissents_from_two() -> None:
+    """Of five heads and four classes: what the colours have to show."""
+    parts = [-(p * log(p) + (1 - p) * log(1 - p)) / log(4) for p in (0.2, 0.4)]
+    assert parts[0] < parts[1] < MODEL_TOP
+    shares = [(part / MODEL_TOP) ** 0.5 for part in parts]
+    assert shares[1] - shares[0] > 0.1
+
+
 def test_every_mean_has_one_colour_on_the_map(run: Run, project: QgsProject) -> None:
     run = with_parts(run)
     layer = results.load_routing(run, project)
@@ -271,7 +309,7 @@ def test_every_mean_has_one_colour_on_the_map(run: Run, project: QgsProject) -> 
         assert (ranges[0].lowerValue(), ranges[-1].upperValue()) == (0.0, 1.0)
         for first, second in zip(ranges, ranges[1:], strict=False):
             assert first.upperValue() == second.lowerValue() > first.lowerValue()
-    assert ranges[-1].lowerValue() < MODEL_TOP and ranges[-1].label().startswith("≥")
+    assert ranges[-1].lowerValue() < TILE_MODEL_TOP and ranges[-1].label().startswith("≥")
 
 
 def test_what_a_run_made_anew_does_not_tell_gives_way_to_outlines(run: Run, project: QgsProject) -> None:
@@ -288,13 +326,19 @@ def test_what_a_run_made_anew_does_not_tell_gives_way_to_outlines(run: Run, proj
         both = with_scene(edit_expert(old, "water", uncertainty_bands={"total": 2, "model": 4}))
 
 
-def test_the_summary_and_its_csv_have_the_means(run: Run) -> None:
+def test_the_summary_and_its_csv_have_the_means(run: Run, qtbot: Any) -> None:
     run = with_parts(run)
     columns = columns_of(run, read_tiles(run))
     used = [tile.index for tile in columns.tiles if "water" in tile.chosen]
     water = next(one for one in expert_numbers(columns) if one.name == "water")
     assert water.uncertainty == pytest.approx(0.02 * sum(used) / len(used))
     assert water.model_uncertainty == pytest.approx(0.002 * sum(used) / len(used))
+    shares = ExpertShares()
+    qtbot.addWidget(shares)
+    shares.show_numbers([water], {})
+    assert shares.remark(water).endswith(
+        f"uncertainty {water.uncertainty:.2f} (model {water.model_uncertainty:.3f})"
+    )
     header, *lines = summary_csv(run, expert_numbers(columns)).splitlines()
     assert header.endswith("mean_uncertainty,mean_model_uncertainty")
     assert {line.count(",") for line in lines} == {header.count(",")}

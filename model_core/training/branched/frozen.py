@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from ...bundle import check_weights, read_info
 from ...errors import RequestError
 from ...networks.encoder import Encoder, Features
 from ...networks.hydranet import NetworkConfig
-from ...networks.inference import NetworkModel, native_bf16
+from ...networks.inference import NetworkModel
+from ..framework.checkpoint import digest
 from .arms import TASK
 
 
@@ -46,21 +45,15 @@ class Frozen:
 
     @torch.no_grad()
     def teach(self, features: Features) -> Tensor:
-        """Logits (n, C, H, W) of the bundle's expert; the mean over its heads if it has several."""
-        logits = self.teacher(features).float()
-        return logits.unflatten(1, (-1, self.channels)).mean(1)
+        """Logits (n, C, H, W) of the bundle's expert; of several heads those of their mean probability."""
+        heads = self.teacher(features).float().unflatten(1, (-1, self.channels))  # (n, M, C, H, W)
+        if heads.shape[1] == 1:
+            return heads[:, 0]
+        return torch.softmax(heads, 2).mean(1).clamp_min(1e-12).log()
 
     def digest(self) -> str:
         """Hash of the encoder's weights in memory, to show that they stay as they are."""
-        return _digest(self.encoder.state_dict())
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        digest.update(name.encode())
-        digest.update(value.detach().float().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        return digest(self.encoder.state_dict())
 
 
 def load_frozen(bundle: Path) -> Frozen:
@@ -85,10 +78,5 @@ def load_frozen(bundle: Path) -> Frozen:
         network.encoder,
         network.experts[TASK],
         info.tile_size,
-        _digest(stored),
+        digest(stored).removeprefix("sha256:"),
     )
-
-
-def mixed() -> torch.autocast:
-    """bf16 for the convolutions where it runs in hardware, as the product does."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu"))

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ...errors import RequestError
-from ...networks.branched_expert import BranchedExpert, fold_into
+from ...networks.branched_expert import BranchedExpert
+from ...networks.folding import fold_into
 from ...tasks import TASK_NAMES
 from ..classify.partition import kmeans_partition
 from ..framework.checkpoint import (
@@ -30,7 +31,9 @@ from ..framework.checkpoint import (
     restore_optimizer,
 )
 from ..framework.history import History
+from ..framework.loop import update
 from ..framework.losses import balance_loss, diversity_loss
+from ..framework.precision import mixed_precision
 from ..framework.run_folder import Log, remember, write_json
 from ..framework.schedules import cosine_rate, gate_temperature
 from ..losses import segmentation_loss
@@ -39,12 +42,11 @@ from ..pipeline import CHIP_EVERY
 from ..recipe import FULL
 from ..sampling import TileSampler, TileStream
 from .arms import TASK, Arm, Plan, build
-from .frozen import Frozen, mixed
+from .frozen import Frozen
 from .groups import Groups, class_features, class_shares, group_shares, known_labels, random_groups
 
 ROW = TASK_NAMES.index(TASK)
 WEIGHTS = torch.tensor(FULL.class_weights[TASK])
-CLIP = 5.0
 LOG_EVERY, CHECKPOINT_EVERY = 50, 100
 GROUPING_BATCHES = 40
 """Batches of training crops over which the classes' features are averaged."""
@@ -120,8 +122,6 @@ class ArmInTraining:
         digest = hashlib.sha256(f"{self.seed}/{self.arm.name}/{self.step}".encode()).digest()
         torch.manual_seed(int.from_bytes(digest[:7], "big"))
         rate = cosine_rate(self.step, plan.steps, plan.lr, min(plan.warmup, max(1, plan.steps // 10)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         module.train()
         parts = {}
         if isinstance(module, BranchedExpert):
@@ -129,7 +129,7 @@ class ArmInTraining:
             module.gate.temperature = gate_temperature(
                 self.step, plan.steps, plan.temperature_start, plan.temperature_end
             )
-            with mixed():
+            with mixed_precision():
                 said = module(features, self.arm.k)
             logits, gates = said.logits, said.gates
             target = group_shares(shares, self.groups)
@@ -138,13 +138,14 @@ class ArmInTraining:
             parts["diversity"] = plan.diversity_weight * diversity_loss(gates)
             parts["balance"] = plan.balance_weight * balance_loss(gates)
         else:
-            with mixed():
+            with mixed_precision():
                 logits = module(features)
         parts["map"] = segmentation_loss(logits, label, WEIGHTS, vegetation=True)
         self.optimizer.zero_grad(set_to_none=True)
-        sum(parts.values()).backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), CLIP)
-        self.optimizer.step()
+        loss = sum(parts.values())
+        loss.backward()
+        where = f"{self.arm.name}, seed {self.seed}: in step {self.step + 1}"
+        update(self.optimizer, module.parameters(), rate, loss.detach(), where)
         self.step += 1
         for name, part in parts.items():
             value = float(part.detach())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import RequestError
+from ...networks.folding import fold_into
 from ...networks.hydranets import HydraNets
-from ...networks.inference import native_bf16
 from ...networks.moe_classifier import MixtureClassifier
-from ...networks.resnet import ResNet, fold_into
+from ...networks.resnet import ResNet
 from .data import SIZE, as_input
 
 KINDS = ("plain", "moe", "hydranets")
@@ -92,13 +91,6 @@ def logits_of(module: nn.Module, x: Tensor, k: int = 0) -> Tensor:
     """Logits (N, classes) of any kind of classifier, float32; `k` experts of a gated one, all if 0."""
     said = module(x) if isinstance(module, ResNet) else module(x, k or None)
     return (said if isinstance(said, Tensor) else said.logits).float()
-
-
-def mixed_precision():
-    """Where training and evaluation compute: bf16 if the CPU has it in hardware, float32 otherwise."""
-    if native_bf16("cpu"):
-        return torch.autocast("cpu", torch.bfloat16)
-    return nullcontext()
 
 
 def inputs(images: np.ndarray, size: int = 250) -> Iterator[Tensor]:

@@ -11,9 +11,10 @@ from torch.nn.functional import cross_entropy
 
 from ..framework.losses import balance_loss, diversity_loss
 from ..framework.options import Options
+from ..framework.precision import mixed_precision
 from ..framework.schedules import gate_temperature
 from .data import EuroSat, steps_of, training_batches
-from .spec import ClassifierSpec, accuracy, logits_of, mixed_precision, predict
+from .spec import ClassifierSpec, accuracy, logits_of, predict
 
 Batch = tuple[Tensor, Tensor, Tensor]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 NUMBERS = ("steps", "batch", "branches")
@@ -53,32 +52,23 @@ def prepared(args: argparse.Namespace):
     Raises:
         RequestError: a bad argument, no pack, or a run folder of another comparison.
     """
-    import torch
-
-    from ...errors import RequestError
     from ...resources import default_bundle
     from ..branched.arms import Plan, chosen_arms
     from ..branched.frozen import load_frozen
     from ..branched.train import train_arms
+    from ..framework.command import echo, use_threads
     from ..framework.run_folder import logged, new_run
 
-    if args.threads < 1:
-        raise RequestError(f"--threads is {args.threads}; give 1 or more.")
     arms = chosen_arms([name.strip() for name in args.arms.split(",") if name.strip()])
     seeds = _seeds(args.seeds)
     plan = Plan(**{name: getattr(args, name) for name in NUMBERS if getattr(args, name) is not None})
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     frozen = load_frozen(args.bundle or default_bundle())
     folder = args.run or new_run(args.runs)
-    with logged(folder, _echo) as log:
+    with logged(folder, echo) as log:
         log(f"run folder {folder}; to continue it after a stop, give --run {folder}")
         groups = train_arms(args.data, folder, frozen, arms, seeds, plan, log)
     return folder, frozen, arms, seeds, plan, groups
-
-
-def _echo(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 def _seeds(text: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,14 +53,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, resuming where a stopped run left off; then classify the test split once."""
-    import torch
-
     from ...evaluation.classifiers import measure_one
     from ..classify.data import load_eurosat
     from ..classify.single import branch_plan, write_groups
     from ..classify.spec import ClassifierSpec
     from ..classify.study import Trained
     from ..classify.train import train_classifier
+    from ..framework.command import echo, use_threads
     from ..framework.run_folder import logged, new_run
 
     branched = args.kind == "hydranets"
@@ -76,11 +74,7 @@ def run(args: argparse.Namespace) -> int:
     flags = {"one_hot": args.one_hot, "random_groups": args.random_groups}
     more = branch_plan(spec, data, options.seed, args.teacher, **flags)
     folder = args.run or new_run(args.runs)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-
-    def echo(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+    use_threads(args.threads)
 
     with logged(folder, echo) as log:
         log(f"run folder {folder}; to continue it after a stop, give the same options and --run {folder}")

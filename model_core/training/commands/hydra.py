@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -33,22 +32,17 @@ def run(args: argparse.Namespace) -> int:
     """Train, resuming where a stopped run left off, and print the folder of the new bundle."""
     from dataclasses import replace
 
-    import torch
-
     from ...resources import default_bundle
+    from ..framework.command import echo, use_threads
     from ..framework.run_folder import logged, new_run
     from ..hydra.pipeline import train_hydra
     from ..hydra.recipe import FULL, QUICK
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     given = {name: getattr(args, name) for name in ("members", "seed") if getattr(args, name) is not None}
     recipe = replace(QUICK if args.quick else FULL, **given)
     names = [name.strip() for name in args.expert.split(",") if name.strip()]
     folder = args.run or new_run(args.runs)
-
-    def echo(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
 
     with logged(folder, echo) as log:
         log(f"run folder {folder}; to continue it after a stop: hydranet train hydra … --run {folder}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..framework.options import Options, add_arguments, from_arguments
 
 DEFAULTS = Options(
-    epochs=40,
+    epochs=24,
     batch_size=64,
-    weight_decay=0.02,
-    patience=30,
+    weight_decay=0.05,
+    patience=24,
     model_name="scene",
     # The gate has targets of its own, and a tile of several classes needs several branches: neither loss is
     # asked for.

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,7 +79,7 @@ def seed_epoch(seed: int, epoch: int) -> None:
 def update(
     optimizer: torch.optim.Optimizer,
     parameters: Iterable[nn.Parameter],
-    rate: float,
+    rate: float | Sequence[float],
     loss: Tensor | float,
     where: str,
 ) -> None:
@@ -88,22 +88,25 @@ def update(
     Args:
         optimizer: takes the step.
         parameters: what the norm is taken over.
-        rate: learning rate of the step.
+        rate: learning rate of the step, or one for each parameter group of the optimiser.
         loss: what the gradients are of, to be looked at.
         where: told to the user if this goes wrong.
 
     Raises:
         RequestError: the loss or its gradient is not a number; the parameters stay as they were.
     """
+    groups = optimizer.param_groups
+    rates = rate if isinstance(rate, Sequence) else [rate] * len(groups)
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, CLIP))
     value = float(loss)
     if not (math.isfinite(value) and math.isfinite(norm)):
         raise RequestError(
             f"{where} the loss is {value:.4g} and its gradient {norm:.4g}, from which nothing can be learnt; "
-            f"train in a new run folder with a lower learning rate than {rate:.2g}, and look at the data."
+            f"train in a new run folder with a lower learning rate than {max(rates):.2g}, and look at the "
+            "data."
         )
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+    for group, value in zip(groups, rates, strict=True):
+        group["lr"] = value
     optimizer.step()
 
 

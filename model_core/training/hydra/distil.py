@@ -24,6 +24,7 @@ from torch.utils.data import IterableDataset
 from ...networks.encoder import Features
 from ...networks.expert import Expert
 from ..framework.loop import seed_epoch
+from ..framework.precision import mixed_precision
 from ..framework.run_folder import Log, write_json
 from ..layout import natural_tiles
 from ..pack import Sample
@@ -31,7 +32,7 @@ from ..recipe import FULL as JOINT
 from ..recipe import Phase
 from ..sampling import TileSampler, TileStream, collate
 from .folding import folded
-from .frozen import Frozen, precision
+from .frozen import Frozen
 from .learning import Learner, learn
 from .recipe import HydraRecipe
 
@@ -65,7 +66,7 @@ def averaged(target: Sequence[Tensor]) -> list[Tensor]:
 
 def speak(expert: Expert, features: Features) -> list[Tensor]:
     """Logits of each head of a decoder: M times (n, C, 4, H / 2, W / 2), see `blocks_of_pixels`."""
-    with precision():
+    with mixed_precision():
         parts = expert(features, apart=True)
     # In planes: a softmax over channels that lie side by side takes several times as long.
     return [part.contiguous().unflatten(1, (-1, 4)) for part in parts]
@@ -109,6 +110,8 @@ class Distillation:
         name: of the expert.
         members: the ensemble, in deploy form.
         samples: training scenes of all tasks, none of an unseen source; their labels are not looked at.
+        from_bundle: whether a student may start as the bundle's decoder; not where that one was trained on
+            an unseen source, which its students would then have seen through it.
         recipe: every number of it.
         folder: the expert's; each phase has a stage of its own in it.
         log: takes lines for the user.
@@ -123,7 +126,10 @@ class Distillation:
         recipe: HydraRecipe,
         folder: Path,
         log: Log,
+        *,
+        from_bundle: bool = True,
     ) -> None:
+        self.from_bundle = from_bundle and frozen.specs[name].heads == 1
         self.frozen, self.name, self.members, self.recipe = frozen, name, members, recipe
         self.samples, self.folder, self.log = samples, folder, log
         others = {k: v for k, v in JOINT.task_weights.items() if k not in (name, "fire")}
@@ -136,8 +142,8 @@ class Distillation:
     def first(self, judged: list[Sample]) -> Expert:
         """Phase 1: the averaged teacher in one head.
 
-        Two students learn from the same batches, one that starts as the bundle's decoder and one that
-        starts fresh. The one that is nearer to the teacher on held-out tiles is kept.
+        Two students learn from the same batches, one that starts fresh and, if it may, one that starts as
+        the bundle's decoder. The one that is nearer to the teacher on held-out tiles is kept.
 
         Args:
             judged: held-out scenes; labels are not looked at.
@@ -146,7 +152,7 @@ class Distillation:
         seed_epoch(recipe.seed, 1000)
         fresh = self.frozen.new_expert(self.name)
         learners = [Learner("fresh", fresh, [(fresh.parameters(), recipe.lr)], recipe)]
-        if self.frozen.specs[self.name].heads == 1:
+        if self.from_bundle:
             begun = self.frozen.expert(self.name)
             learners.append(Learner("bundle", begun, [(begun.parameters(), recipe.slow_lr)], recipe))
         temperature = recipe.temperatures[0]

@@ -17,7 +17,8 @@ from ...networks.encoder import Features
 from ...networks.expert import Expert
 from ...networks.macs import counting
 from ..controls import CONTROLS_FILE
-from .frozen import Frozen, digest
+from ..framework.checkpoint import digest
+from .frozen import Frozen
 
 
 @torch.no_grad()
@@ -110,7 +111,7 @@ def check_kept(folder: Path, experts: Mapping[str, Expert], kept: str) -> None:
     Args:
         folder: of the bundle.
         experts: the ones that were replaced.
-        kept: `frozen.digest` of all the other tensors of the former bundle.
+        kept: `digest` of all the other tensors of the former bundle.
 
     Raises:
         BundleError: they are not.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,8 @@ from ...errors import BundleError
 from ...networks.encoder import Encoder, Features
 from ...networks.expert import Expert
 from ...networks.hydranet import NetworkConfig
-from ...networks.inference import native_bf16
-from ..framework.checkpoint import under
-
-
-def precision() -> torch.autocast:
-    """Bfloat16 where the CPU has it."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=native_bf16("cpu"))
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names and values, in the order of the names."""
-    found = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return f"sha256:{found.hexdigest()}"
+from ..framework.checkpoint import digest, under
+from ..framework.precision import mixed_precision
 
 
 class Frozen:
@@ -57,7 +42,7 @@ class Frozen:
 
     def encode(self, batch: Mapping[str, Any]) -> Features:
         """Features of a collated batch, without gradients."""
-        with precision(), torch.no_grad():
+        with mixed_precision(), torch.no_grad():
             return self.encoder(batch["reflectance"], batch["available"], batch["valid"])
 
     def expert(self, name: str) -> Expert:

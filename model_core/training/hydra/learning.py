@@ -20,7 +20,7 @@ from ..framework.checkpoint import (
     restore_optimizer,
 )
 from ..framework.history import History
-from ..framework.loop import CLIP
+from ..framework.loop import update
 from ..framework.run_folder import Log
 from ..framework.schedules import cosine_rate
 from ..recipe import Phase
@@ -57,14 +57,18 @@ class Learner:
         )
 
     def update(self, loss: Tensor, step: int, total: int) -> None:
-        """One step down the gradient of `loss`."""
+        """One step down the gradient of `loss`.
+
+        Raises:
+            RequestError: the loss or its gradient is not a number.
+        """
         warmup = min(self.recipe.warmup, total // 4)
-        for group in self.optimizer.param_groups:
-            group["lr"] = cosine_rate(step, total, group["base"], warmup=warmup)
+        groups = self.optimizer.param_groups
+        rates = [cosine_rate(step, total, group["base"], warmup=warmup) for group in groups]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.module.parameters(), CLIP)
-        self.optimizer.step()
+        where = f"{self.name}: in step {step + 1}"
+        update(self.optimizer, self.module.parameters(), rates, loss.detach(), where)
         self._follow(min(self.recipe.ema, (step + 1) / (step + 10)))
 
     @torch.no_grad()

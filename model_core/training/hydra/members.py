@@ -13,6 +13,7 @@ from ...errors import RequestError
 from ...networks.expert import Expert
 from ...tasks import UNKNOWN
 from ..framework.loop import seed_epoch
+from ..framework.precision import mixed_precision
 from ..framework.run_folder import Log
 from ..losses import segmentation_loss
 from ..pack import Sample
@@ -20,7 +21,7 @@ from ..recipe import FULL as JOINT
 from ..recipe import Phase
 from .bootstrap import BootstrapSampler, BootstrapStream
 from .folding import folded
-from .frozen import Frozen, precision
+from .frozen import Frozen
 from .learning import Learner, learn
 from .recipe import HydraRecipe
 
@@ -69,7 +70,7 @@ def train_members(
             index = times.nonzero()[:, 0]
             if len(index) == 0:
                 continue
-            with precision():
+            with mixed_precision():
                 logits = learner.module(features.select(index)).contiguous()
             again = torch.repeat_interleave(torch.arange(len(index)), times[index])
             yield (

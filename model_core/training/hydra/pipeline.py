@@ -29,7 +29,7 @@ from .judging import judge
 from .lines import as_record, fit_lines, with_offsets
 from .members import train_members
 from .recipe import HydraRecipe
-from .unseen import UNSEEN, seen
+from .unseen import UNSEEN, labelled_unseen, seen
 
 MOST_COST = 1.3
 """A Hydra expert costs at most this much of the single one, in multiply-accumulates."""
@@ -58,12 +58,13 @@ def train_hydra(
     frozen = Frozen(bundle)
     _check_names(experts, frozen)
     remember(run, {"recipe": recipe.as_dict(), "encoder": frozen.sha256, "unseen": sorted(UNSEEN)})
-    train = seen(load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY))
+    scenes = load_pack(data, ("train",)) + load_chips(data, ("train",), CHIP_EVERY)
+    train, spoilt = seen(scenes), labelled_unseen(scenes)
     val, cal = held_out(data, "val"), held_out(data, "cal")
     log(f"{len(train)} training scenes and chips; left out: {', '.join(UNSEEN)}")
     for name in experts:
         if not _record_path(run, name).is_file():
-            _train_expert(frozen, name, train, val, cal, run, recipe, log)
+            _train_expert(frozen, name, train, val, cal, run, recipe, log, from_bundle=name not in spoilt)
     frozen.check()
     return _export(frozen, run, log)
 
@@ -87,6 +88,8 @@ def _train_expert(
     run: Path,
     recipe: HydraRecipe,
     log: Log,
+    *,
+    from_bundle: bool,
 ) -> None:
     """All stages of an expert; the last file written is its record."""
     started, folder = time.monotonic(), run / name
@@ -99,7 +102,7 @@ def _train_expert(
     if members is None:
         members = train_members(frozen, name, train, recipe, folder / "ensemble", say)
         save_members(folder, members)
-    distillation = Distillation(frozen, name, members, train, recipe, folder, say)
+    distillation = Distillation(frozen, name, members, train, recipe, folder, say, from_bundle=from_bundle)
     averaged, hydra = distillation.second(distillation.first(seen(val)))
     save_decoders(folder, HydraDecoders(members, averaged, hydra))
     single = frozen.new_expert(name, deploy=True)

@@ -48,6 +48,8 @@ class HydraRecipe:
             raise RequestError(
                 f"--members is {self.members}; an ensemble has 2 or more, and so have its heads."
             )
+        if not 0 <= self.seed < 2**31:
+            raise RequestError(f"--seed is {self.seed}; give 0 to {2**31 - 1}.")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form, kept beside every checkpoint and in the bundle."""

@@ -22,3 +22,8 @@ UNSEEN: dict[str, str] = {
 def seen(samples: Iterable[Sample]) -> list[Sample]:
     """The samples that are of no unseen source."""
     return [sample for sample in samples if sample.source not in UNSEEN]
+
+
+def labelled_unseen(samples: Iterable[Sample]) -> set[str]:
+    """The tasks that samples of an unseen source are labelled for: the bundle's own decoders saw them."""
+    return {task for sample in samples if sample.source in UNSEEN for task in sample.labels}

@@ -1,4 +1,4 @@
-"""What the scene expert is taught by: its class, or the few that it can have, and the branch it needs."""
+"""What the scene expert is taught by: shares of classes or of covers, and the branch that these need."""
 
 from __future__ import annotations
 
@@ -7,35 +7,40 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .labels import MEMBERS
 
-def class_loss(logits: Tensor, target: Tensor, weak: Tensor) -> Tensor:
-    """Mean loss of N tiles.
 
-    Where the classes are known this is the cross-entropy with their shares of the tile, -sum_c t_c log p_c.
-    Where only the classes that it can have are known, it is -log of what they are given together (learning
-    from partial labels, Cour et al. 2011): which of them is right, nobody says.
+def grouped(p: Tensor) -> Tensor:
+    """Probabilities of classes (N, C) -> those of each group together (N, groups)."""
+    return p @ MEMBERS.to(p).T
+
+
+def class_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over N tiles of -sum_g s_g log sum_{c in g} p_c.
+
+    With classes alone as groups this is the cross-entropy with their shares of the tile. Of a cover, only
+    what its classes are given together is asked for, in the proportion that it takes of the tile (learning
+    from label proportions, Quadrianto et al. 2009, by the loss on a bag's mean of Ardehaly and Culotta 2017,
+    and partial labels, Cour et al. 2011): which of them is right, nobody says.
 
     Args:
         logits: (N, C).
-        target: (N, C), shares that sum to 1; of a weak label 1 for every class that the tile can have.
-        weak: bool (N,).
+        target: (N, groups), shares that sum to 1, see `labels.GROUPS`.
     """
     log_p = torch.log_softmax(logits.float(), 1)
-    strong = -(target * log_p).sum(1)
-    partial = -log_p.masked_fill(target <= 0, -torch.inf).logsumexp(1)
-    return torch.where(weak, partial, strong).mean()
+    apart = log_p[:, None].masked_fill(MEMBERS.to(log_p.device)[None] == 0, -torch.inf)
+    return -(target * apart.logsumexp(2)).sum(1).mean()
 
 
-def gate_target(logits: Tensor, target: Tensor, weak: Tensor, branches: Sequence[Sequence[int]]) -> Tensor:
-    """What the gate should say, t_b = sum of p(c|x) over the classes c of branch b: (N, branches).
+def gate_target(logits: Tensor, target: Tensor, branches: Sequence[Sequence[int]]) -> Tensor:
+    """What the gate should say, t_b = sum over the classes of branch b of their share: (N, branches).
 
-    p is the label's shares; of a weak label the prediction itself, kept to the classes the tile can have.
-    Nothing is learnt through it.
+    A group's share goes to its classes as the prediction divides it among them (the expectation step for
+    partial labels). Nothing is learnt through it.
     """
-    believed = torch.softmax(logits.detach().float(), 1) * target
-    believed = believed / believed.sum(1, keepdim=True).clamp_min(1e-9)
-    p = torch.where(weak[:, None], believed, target)
-    return torch.stack([p[:, list(group)].sum(1) for group in branches], 1)
+    p = torch.softmax(logits.detach().float(), 1).clamp_min(1e-9)
+    believed = (target / grouped(p)) @ MEMBERS.to(p) * p
+    return torch.stack([believed[:, list(group)].sum(1) for group in branches], 1)
 
 
 def gate_loss(gates: Tensor, target: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...radiometry import DISPLAY_SCALE
 from ...tasks import TASK_NAMES, UNKNOWN
 from ..pack import Sample
 from ..sampling import Tile
@@ -21,15 +22,21 @@ from .labels import CLASSES, chip_class
 
 NO_NEEDS = torch.full((len(TASK_NAMES),), -1, dtype=torch.int8)
 
+_SLOPE = 2750 / 254 / (DISPLAY_SCALE * 10000)
+"""EuroSAT's pictures are Level-1C with 0 to 2750 stretched to 1 to 255 (so the data set's authors); the pack,
+like the product, reads any 8-bit picture by one scale, which makes them brighter by a third."""
+
 
 class ChipTiles:
     """Draws tiles from chips.
 
     Args:
         chips: EuroSAT chips of one split.
+        calibrated: show top-of-atmosphere reflectance, in place of what an 8-bit picture is taken for.
     """
 
-    def __init__(self, chips: Sequence[Sample]) -> None:
+    def __init__(self, chips: Sequence[Sample], *, calibrated: bool = False) -> None:
+        self.calibrated = calibrated
         self.by_class: list[list[Sample]] = [[] for _ in CLASSES]
         for chip in chips:
             self.by_class[chip_class(chip)].append(chip)
@@ -37,7 +44,7 @@ class ChipTiles:
 
     def alone(self, chip: Sample, size: int, scale: float, random: np.random.Generator) -> Tile:
         """One chip somewhere in a tile of `size` pixels, the rest without data."""
-        piece = _turned(_scaled(chip, scale), random)
+        piece = _turned(self._scaled(chip, scale), random)
         edge = piece.shape[1]
         top, left = (int(random.integers(size - edge + 1)) for _ in range(2))
         return _tile([(piece, top, left)], size, chip)
@@ -71,21 +78,27 @@ class ChipTiles:
             kind = classes[min(int(np.searchsorted(ends, number, side="right")), len(classes) - 1)]
             chips = self.by_class[kind]
             chip = chips[int(random.integers(len(chips)))]
-            piece = _turned(_scaled(chip, scale), random)[:, : size - top, : size - left]
+            piece = _turned(self._scaled(chip, scale), random)[:, : size - top, : size - left]
             target[kind] += piece.shape[1] * piece.shape[2]
             parts.append((piece, top, left))
         return _turned_tile(_tile(parts, size, chip), random), target / target.sum()
 
+    def _scaled(self, chip: Sample, scale: float) -> Tensor:
+        bands = torch.from_numpy(chip.bands.astype(np.float32))
+        if self.calibrated:
+            bands = reflectance(bands) * torch.from_numpy(chip.available)[:, None, None]
+        edge = max(8, round(bands.shape[1] * scale))
+        if edge == bands.shape[1]:
+            return bands
+        # Shrinking averages over the new pixel, as a coarser sensor would.
+        return F.interpolate(
+            bands[None], (edge, edge), mode="bilinear", align_corners=False, antialias=scale < 1.0
+        )[0]
 
-def _scaled(chip: Sample, scale: float) -> Tensor:
-    bands = torch.from_numpy(chip.bands.astype(np.float32))
-    edge = max(8, round(bands.shape[1] * scale))
-    if edge == bands.shape[1]:
-        return bands
-    # Shrinking averages over the new pixel, as a coarser sensor would.
-    return F.interpolate(
-        bands[None], (edge, edge), mode="bilinear", align_corners=False, antialias=scale < 1.0
-    )[0]
+
+def reflectance(shown: Tensor) -> Tensor:
+    """Reflectance x 10000 of EuroSAT's pictures, from what the pack takes their 8-bit values for."""
+    return (shown * _SLOPE - 2750 / 254).clamp_min(0.0)
 
 
 def _turned(bands: Tensor, random: np.random.Generator) -> Tensor:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
-from torch import Tensor
 
 from ...bundle import BundleInfo, load_bundle
 from ...errors import RequestError
@@ -23,9 +22,11 @@ from ..framework.options import Options
 from ..framework.run_folder import write_json
 from ..pack import Sample, load_chips, load_pack
 from .bank import Bank, BankPlan, Part
+from .covers import completed
 from .export import encoder_digest, folded_head, head_macs, scene_bundle
-from .labels import CLASSES, COVERS, DOMINANT, GSD_M, chip_class
-from .trainee import GATE_WEIGHT, Checks, SceneTrainee, judged, predict
+from .labels import CLASSES, COVERS, GSD_M, LABELLED, MOST_BARE, chip_class
+from .losses import class_loss
+from .trainee import DROPOUT, FEATURE_NOISE, GATE_WEIGHT, REAL_WEIGHT, Checks, SceneTrainee, judged, predict
 
 LEVEL, WIDTH, DEPTH = 2, 48, 2
 """Shape of the head. Linear probes of the pooled levels of the bundled encoder gave 0.81 of EuroSAT's val
@@ -87,7 +88,7 @@ def train_scene(
         macs_common=0,
         macs_branch=0,
         description="What the tile as a whole shows, as one of EuroSAT's ten classes.",
-        license="training data: MIT (EuroSAT); weak labels from the land cover of other sources",
+        license="training data: MIT (EuroSAT); covers from the labels of other sources",
     )
     torch.manual_seed(options.seed)
     head = SceneHead.of(spec, widths, noise=options.noise)
@@ -95,19 +96,24 @@ def train_scene(
 
     def checked() -> Checks:
         if not checks:
-            scenes = load_pack(data, ("val",))
-            checks.append(Checks(bank.alone(stop), bank.pure(stop, plan.validation), bank.covers(scenes)))
+            real = bank.covers(load_pack(data, ("val",)))
+            checks.append(Checks(bank.alone(stop), bank.pure(stop, plan.validation), real))
         return checks[0]
+
+    def tiles() -> list[Part]:
+        scenes = completed(load_pack(data, ("train",)), model.network)
+        log(f"covers of {len(scenes)} scenes, by the bundle's land-cover expert where no label tells them")
+        return bank.training(load_chips(data, ("train",)), scenes, plan)
 
     trainee = SceneTrainee(
         head,
         branches,
         min(TRAINED_K, len(branches)),
         options,
-        lambda: bank.training(load_chips(data, ("train",)), load_pack(data, ("train",)), plan),
+        tiles,
         checked,
     )
-    # Another bundle with the same encoder takes what was trained on this one.
+    # Another bundle with the same encoder takes what was trained on this one; its experts told covers.
     encoder = encoder_digest(model.network.encoder)
     config = {"encoder": encoder, "plan": asdict(plan), "branches": branches}
     summary = fit(trainee, options, run, log, json.loads(json.dumps(config)))
@@ -116,8 +122,7 @@ def train_scene(
     if k is None:
         spec = replace(spec, k=fewest(curve))
     log(f"k = {spec.k}; on val with 1, 2 … branches: " + ", ".join(f"{row['score']:.3f}" for row in curve))
-    parts = [bank.alone(cal), bank.pure(cal, plan.validation)]
-    temperature = fit_temperature(head, parts, spec.k)
+    temperature = fit_temperature(head, _layouts(bank, cal, load_pack(data, ("cal",)), plan), spec.k)
     spec = replace(spec, temperature=round(temperature, 4))
     final = folded_head(head, spec, widths)
     common, branch = head_macs(final, widths, model.tile_size)
@@ -127,16 +132,24 @@ def train_scene(
         "plan": asdict(plan),
         "gate_weight": GATE_WEIGHT,
         "partition": "balanced k-means over the mean encoder features of the classes",
-        "weak_labels": {
+        "dropout": DROPOUT,
+        "feature_noise": FEATURE_NOISE,
+        "real_tiles": {
             "covers": {name: list(names) for name, names in COVERS.items()},
-            "share": DOMINANT,
+            "labelled": LABELLED,
+            "most_bare": MOST_BARE,
+            "weight": REAL_WEIGHT,
+            "pseudo_labels": "land cover and clouds by the bundle's own experts where no label tells them",
         },
         "trained_k": trainee.k,
         "epochs": summary["epochs"],
         "best_epoch": summary["best_epoch"],
         "val": summary["best"],
         "val_by_k": curve,
-        "calibration": {"split": "the half of val that did not stop the training", "chips": len(cal)},
+        "calibration": {
+            "split": "the half of val's chips that did not stop the training, and real tiles of cal",
+            "chips": len(cal),
+        },
         "encoder": encoder,
     }
     write_json(run / "results" / "scene.json", {"spec": spec.as_dict(), "training": provenance})
@@ -172,7 +185,7 @@ def _partition(data: Path, run: Path, bank: Bank, options: Options) -> Groups:
             f"The training chips in {data} lack {', '.join(CLASSES[n] for n in lacking)}; the scene expert "
             "needs chips of all ten classes of EuroSAT."
         )
-    features = class_features(bank.alone(chips))
+    features = class_features(bank.alone(chips[::3] if len(chips) > 1000 else chips))
     groups = kmeans_partition(features, options.num_experts, options.seed)
     write_json(path, [list(group) for group in groups])
     return groups
@@ -184,14 +197,26 @@ def fewest(curve: Sequence[dict[str, Any]]) -> int:
     return next(row["k"] for row in curve if row["score"] >= best - WORTH)
 
 
-def fit_temperature(head: SceneHead, parts: Sequence[Part], k: int) -> float:
-    """Temperature with the smallest mean negative log-likelihood (Guo et al. 2017), parts counted equally."""
-    found: list[tuple[Tensor, Tensor]] = [
-        (predict(head, part, k)[0].double(), part.target.argmax(1)) for part in parts if len(part)
+def _layouts(bank: Bank, chips: Sequence[Sample], scenes: Sequence[Sample], plan: BankPlan) -> list[Part]:
+    """Tiles as the product meets them: chips in either light, alone in a tile, many of a class; real ones."""
+    return [
+        bank.alone(chips),
+        bank.alone(chips, calibrated=True),
+        bank.alone(chips[:: max(1, len(chips) // 150)], size=256),
+        bank.pure(chips, plan.validation),
+        *bank.covers(scenes),
     ]
+
+
+def fit_temperature(head: SceneHead, parts: Sequence[Part], k: int) -> float:
+    """Temperature with the smallest mean loss (Guo et al. 2017), parts counted equally.
+
+    The loss is that of the training, on real tiles that of the shares of covers.
+    """
+    found = [(predict(head, part, k)[0].double(), part.target.double()) for part in parts if len(part)]
 
     def loss(log_temperature: float) -> float:
         scale = float(np.exp(-log_temperature))
-        return float(np.mean([float(torch.nn.functional.cross_entropy(x * scale, y)) for x, y in found]))
+        return float(np.mean([float(class_loss(x * scale, y)) for x, y in found]))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
