@@ -78,8 +78,8 @@ class TileTable(QTableView):
         if asked == self._asked:
             return  # widths that the user has drawn stay
         self._asked = asked
-        head = self._measure(tr("Tile"), 30 if narrow else 44)
-        self.setColumnWidth(TILE, max(head, self._measure(place, 16)))
+        # With room for the arrow of the sorting.
+        self.setColumnWidth(TILE, max(self._measure(tr("Tile"), 44), self._measure(place, 16)))
         taken = self.columnWidth(TILE) + self.verticalScrollBar().sizeHint().width()
         chip = self._measure("M" * _CHIP, 0)
         room = width - taken - chip

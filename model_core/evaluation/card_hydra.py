@@ -13,6 +13,7 @@ KEY = "hydra_comparison"
 METHOD_NAMES = {
     "ensemble": "ensemble of {members}",
     "hydra": "Hydra, {members} heads",
+    "recentred": "the same, around the former decoder",
     "averaged": "one head, averaged teacher",
     "single": "one member (mean of {members})",
     "shipped": "former single decoder",
@@ -175,13 +176,16 @@ def _correlations(experts: Mapping[str, Any]) -> str:
     names = {
         "hydra.model": "Hydra's model uncertainty",
         "hydra.total": "Hydra's total",
+        "recentred.model": "model part of the one around the former decoder",
         "averaged.total": "total of the averaged student, which has no model part",
         "ensemble.total": "the ensemble's own total",
     }
     body = []
     for name, entry in experts.items():
         for measure, text in names.items():
-            row = entry["correlation"][measure]
+            row = entry["correlation"].get(measure)
+            if row is None:
+                continue
             cells = [
                 interval(row[where][key], 2)
                 for where in ("pixels", "tiles", "unseen_tiles")

@@ -24,7 +24,7 @@ from ..training.hydra.unseen import UNSEEN
 from ..training.pack import Sample, load_pack
 from .evaluate import HEADLINE
 from .hydra_cost import ROUNDS, method_costs
-from .hydra_methods import AVERAGED, DIVIDING, ENSEMBLE, HYDRA, SINGLE, Contest, shipped_decoder
+from .hydra_methods import AVERAGED, DIVIDING, ENSEMBLE, HYDRA, RECENTRED, SINGLE, Contest, shipped_decoder
 from .hydra_run import check_encoder
 from .hydra_scan import SceneRecord, scan
 from .probabilities import brier, ece, nll
@@ -96,7 +96,9 @@ def _contest(model: NetworkModel, single: NetworkModel, run: Path, name: str) ->
     spec = _spec(model, name)
     decoders = load_decoders(run, name, model.network.config, spec.channels)
     shipped = shipped_decoder(single, _spec(single, name))
-    return Contest(spec, tuple(decoders.members), decoders.averaged, decoders.hydra, shipped)
+    return Contest(
+        spec, tuple(decoders.members), decoders.averaged, decoders.hydra, shipped, decoders.recentred
+    )
 
 
 def _spec(model: NetworkModel, name: str) -> ExpertSpec:
@@ -174,8 +176,8 @@ def expert_figures(
         "encoder": dict(costs["encoder"]),
         "ordinary": _extent(ordinary),
         "unseen": {source: {"what": UNSEEN[source], **_extent(there)} for source, there in unseen.items()},
-        "model_uncertainty": {m: _mean(ordinary, f"{m}.model") for m in DIVIDING},
-        "correlation": _correlations(ordinary, [r for there in unseen.values() for r in there]),
+        "model_uncertainty": {m: _mean(ordinary, f"{m}.model") for m in DIVIDING if m in methods},
+        "correlation": _correlations(methods, ordinary, [r for there in unseen.values() for r in there]),
     }
 
 
@@ -240,12 +242,17 @@ def _mean(records: Sequence[SceneRecord], measure: str) -> float:
     return float(np.concatenate(parts).mean()) if parts else float("nan")
 
 
-def _correlations(ordinary: Sequence[SceneRecord], unseen: Sequence[SceneRecord]) -> dict[str, Any]:
+def _correlations(
+    methods: Sequence[str], ordinary: Sequence[SceneRecord], unseen: Sequence[SceneRecord]
+) -> dict[str, Any]:
     """Of each student's uncertainty with the ensemble's model uncertainty, by pixels and by tiles.
 
     The averaged student has no model uncertainty; its total stands for it, as what one would have to use.
     """
     teacher = f"{ENSEMBLE}.model"
+    measures = [f"{HYDRA}.model", f"{HYDRA}.total", f"{AVERAGED}.total", f"{ENSEMBLE}.total"]
+    if RECENTRED in methods:
+        measures.insert(1, f"{RECENTRED}.model")
 
     def pixels(records: Sequence[SceneRecord], measure: str) -> list[np.ndarray]:
         return [np.concatenate(r.pixels[measure]) for r in records if measure in r.pixels]
@@ -256,5 +263,5 @@ def _correlations(ordinary: Sequence[SceneRecord], unseen: Sequence[SceneRecord]
             "tiles": correlation(_tiles(ordinary, measure), _tiles(ordinary, teacher)),
             "unseen_tiles": correlation(_tiles(unseen, measure), _tiles(unseen, teacher)),
         }
-        for measure in (f"{HYDRA}.model", f"{HYDRA}.total", f"{AVERAGED}.total", f"{ENSEMBLE}.total")
+        for measure in measures
     }

@@ -14,9 +14,10 @@ from ..networks.expert import Expert
 from ..networks.inference import NetworkModel
 from ..spec import ExpertSpec
 
-ENSEMBLE, HYDRA, AVERAGED, SINGLE, SHIPPED = "ensemble", "hydra", "averaged", "single", "shipped"
-METHODS = (ENSEMBLE, HYDRA, AVERAGED, SINGLE, SHIPPED)
-DIVIDING = (ENSEMBLE, HYDRA)
+ENSEMBLE, HYDRA, RECENTRED = "ensemble", "hydra", "recentred"
+AVERAGED, SINGLE, SHIPPED = "averaged", "single", "shipped"
+METHODS = (ENSEMBLE, HYDRA, RECENTRED, AVERAGED, SINGLE, SHIPPED)
+DIVIDING = (ENSEMBLE, HYDRA, RECENTRED)
 """Methods with more than one opinion, hence with model uncertainty."""
 
 
@@ -30,6 +31,7 @@ class Contest:
         averaged: student with one head, distilled from the mean of the members.
         hydra: student with a head for each member.
         shipped: the bundle's decoder, its line between the classes moved back; None if it has several heads.
+        recentred: `hydra` around the former decoder; None if the run has none.
     """
 
     spec: ExpertSpec
@@ -37,17 +39,21 @@ class Contest:
     averaged: Expert
     hydra: Expert
     shipped: Expert | None
+    recentred: Expert | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Those of `METHODS` that are there."""
-        return tuple(name for name in METHODS if name != SHIPPED or self.shipped is not None)
+        missing = {SHIPPED} if self.shipped is None else set()
+        missing |= {RECENTRED} if self.recentred is None else set()
+        return tuple(name for name in METHODS if name not in missing)
 
     def decoders(self, method: str) -> tuple[Expert, ...]:
         """What runs for one answer of a method."""
         return {
             ENSEMBLE: self.members,
             HYDRA: (self.hydra,),
+            RECENTRED: (self.recentred,) if self.recentred is not None else (),
             AVERAGED: (self.averaged,),
             SINGLE: self.members[:1],
             SHIPPED: (self.shipped,) if self.shipped is not None else (),

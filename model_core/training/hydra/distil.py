@@ -36,6 +36,9 @@ from .frozen import Frozen
 from .learning import Learner, learn
 from .recipe import HydraRecipe
 
+TAIL = 1e-3
+"""Smallest probability that members are told apart by when they are moved around another decoder."""
+
 
 def hydra_loss(
     target: Sequence[Tensor], student: Sequence[Tensor], valid: Tensor, temperature: float
@@ -76,6 +79,22 @@ def speak(expert: Expert, features: Features) -> list[Tensor]:
 def teach(members: Sequence[Expert], features: Features, temperature: float) -> list[Tensor]:
     """Probabilities of each member at temperature T, as `speak` lays them out."""
     return [torch.softmax(speak(member, features)[0].float() / temperature, 1) for member in members]
+
+
+def moved(target: Sequence[Tensor], centre: Tensor) -> list[Tensor]:
+    """Probabilities of the members moved, as logarithms, by what `centre` differs from their mean.
+
+    Probabilities below `TAIL` count as that much: by how many powers of ten members rule a class out is no
+    disagreement, but would be made one where the centre is undecided.
+
+    Args:
+        target: of each member, classes in dimension 1.
+        centre: of the decoder that they are moved around, of the same shape.
+    """
+    logs = [part.clamp_min(TAIL).log() for part in target]
+    mean = sum(logs) / len(logs)
+    around = centre.clamp_min(1e-12).log()
+    return [torch.softmax(around + part - mean, 1) for part in logs]
 
 
 def blocks_of_pixels(valid: Tensor) -> Tensor:
@@ -179,17 +198,14 @@ class Distillation:
         Args:
             single: what phase 1 gave.
         """
-        recipe, heads = self.recipe, len(self.members)
+        recipe = self.recipe
         seed_epoch(recipe.seed, 2000)
         mean = copy.deepcopy(single).requires_grad_(True)
-        hydra = grown(single, heads)
-        new = [p for part in (hydra.head.near, hydra.head.wide, hydra.head.own) for p in part.parameters()]
-        ids = {id(p) for p in new}
-        old = [p for p in hydra.parameters() if id(p) not in ids]
         learners = [
             Learner("averaged", mean, [(mean.parameters(), recipe.slow_lr)], recipe),
-            Learner("hydra", hydra, [(old, recipe.slow_lr), (new, recipe.lr)], recipe),
+            self._headed("hydra", single),
         ]
+        hydra = learners[1].module
         temperature = recipe.temperatures[1]
 
         def losses(batch: dict[str, Any]) -> Iterator[tuple[Learner, Tensor]]:
@@ -200,6 +216,36 @@ class Distillation:
 
         learn(learners, losses, self._stream(1), recipe.second, self.folder / "phase2", self.log)
         return folded(learners[0].average), folded(learners[1].average)
+
+    def recentred(self, shipped: Expert) -> Expert:
+        """A student that keeps what a better decoder says, and takes the ensemble's disagreement alone.
+
+        Phase 2 with every member's log-probabilities moved by what the decoder's differ from their mean. For
+        an ensemble whose members, trained on a frozen encoder, fall behind the decoder that was trained
+        together with it.
+
+        Args:
+            shipped: that decoder, with one head, in deploy form.
+        """
+        seed_epoch(self.recipe.seed, 3000)
+        base = copy.deepcopy(shipped).eval().requires_grad_(False)
+        learner = self._headed("recentred", shipped)
+
+        def losses(batch: dict[str, Any]) -> Iterator[tuple[Learner, Tensor]]:
+            features, valid = self.frozen.encode(batch), blocks_of_pixels(batch["valid"])
+            target = moved(teach(self.members, features, 1.0), teach([base], features, 1.0)[0])
+            yield learner, hydra_loss(target, speak(learner.module, features), valid, 1.0)
+
+        learn([learner], losses, self._stream(2), self.recipe.second, self.folder / "recentred", self.log)
+        return folded(learner.average)
+
+    def _headed(self, name: str, single: Expert) -> Learner:
+        """A student whose every head begins as `single`; what is new learns faster than what was trained."""
+        hydra = grown(single, len(self.members))
+        new = [p for part in (hydra.head.near, hydra.head.wide, hydra.head.own) for p in part.parameters()]
+        ids = {id(p) for p in new}
+        old = [p for p in hydra.parameters() if id(p) not in ids]
+        return Learner(name, hydra, [(old, self.recipe.slow_lr), (new, self.recipe.lr)], self.recipe)
 
     @torch.no_grad()
     def distance(self, student: Expert, samples: list[Sample]) -> float:

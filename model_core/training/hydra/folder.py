@@ -21,7 +21,7 @@ from ...errors import RequestError
 from ...networks.expert import Expert
 from ...networks.hydranet import NetworkConfig
 
-AVERAGED, HYDRA = "averaged.safetensors", "hydra.safetensors"
+AVERAGED, HYDRA, RECENTRED = "averaged.safetensors", "hydra.safetensors", "recentred.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,14 @@ class HydraDecoders:
         members: the ensemble.
         averaged: student of the members' mean.
         hydra: student with a head for each member.
+        recentred: the same around the bundle's former decoder, see `distil.Distillation.recentred`; None if
+            the run has none.
     """
 
     members: list[Expert]
     averaged: Expert
     hydra: Expert
+    recentred: Expert | None = None
 
 
 def save_expert(path: Path, expert: Expert) -> None:
@@ -92,6 +95,9 @@ def load_decoders(run: Path, expert: str, network_config: NetworkConfig, channel
         members,
         _expert(folder / AVERAGED, network_config, channels, 1),
         _expert(folder / HYDRA, network_config, channels, count),
+        _expert(folder / RECENTRED, network_config, channels, count)
+        if (folder / RECENTRED).is_file()
+        else None,
     )
 
 

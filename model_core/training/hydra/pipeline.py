@@ -23,7 +23,15 @@ from ..pack import Sample, load_chips, load_pack
 from ..pipeline import CHIP_EVERY
 from .distil import Distillation
 from .export import expert_macs, export_hydra, parameters
-from .folder import HydraDecoders, load_decoders, load_members, save_decoders, save_members
+from .folder import (
+    RECENTRED,
+    HydraDecoders,
+    load_decoders,
+    load_members,
+    save_decoders,
+    save_expert,
+    save_members,
+)
 from .frozen import Frozen
 from .judging import judge
 from .lines import as_record, fit_lines, with_offsets
@@ -65,6 +73,8 @@ def train_hydra(
     for name in experts:
         if not _record_path(run, name).is_file():
             _train_expert(frozen, name, train, val, cal, run, recipe, log, from_bundle=name not in spoilt)
+        if name not in spoilt:
+            _recentre(frozen, name, train, val, cal, run, recipe, log)
     frozen.check()
     return _export(frozen, run, log)
 
@@ -119,7 +129,10 @@ def _train_expert(
         say(f"WARNING: more than {MOST_COST} times the cost of the single decoder; use fewer heads.")
     fit = fit_lines(frozen, name, hydra, cal, val, say)
     offsets = as_record(fit, channels)
-    figures = _figures(frozen, name, members, averaged, hydra, offsets["offsets"], val, say)
+    rivals = {f"member {number}": [member] for number, member in enumerate(members)}
+    rivals |= {"shipped": [frozen.expert(name)], "ensemble": members, "averaged": [averaged]}
+    rivals |= {"hydra": [hydra], "hydra with offsets": [with_offsets(hydra, tuple(offsets["offsets"]))]}
+    figures = _figures(frozen, name, rivals, val, say)
     write_json(
         _record_path(run, name),
         {
@@ -135,34 +148,65 @@ def _train_expert(
 
 
 def _figures(
-    frozen: Frozen,
-    name: str,
-    members: list[Expert],
-    averaged: Expert,
-    hydra: Expert,
-    offsets: Sequence[float],
-    val: list[Sample],
-    say: Log,
+    frozen: Frozen, name: str, rivals: dict[str, list[Expert]], val: list[Sample], say: Log
 ) -> dict[str, Any]:
     """The headline figure on validation scenes of everything that could stand in the expert's place."""
-    rivals = {f"member {number}": [member] for number, member in enumerate(members)}
-    rivals |= {"shipped": [frozen.expert(name)], "ensemble": members, "averaged": [averaged]}
-    rivals |= {"hydra": [hydra], "hydra with offsets": [with_offsets(hydra, tuple(offsets))]}
     found = judge(frozen, name, rivals, val)
     if not found:
         say("no validation scene has labels of it; nothing was compared")
         return {"metric": HEADLINE[name][0]}
-    alone = [found[f"member {number}"]["value"] for number in range(len(members))]
-    found["mean member"] = {"value": sum(alone) / len(alone)}
-    shown = ("shipped", "mean member", "ensemble", "averaged", "hydra", "hydra with offsets")
-    text = ", ".join(f"{rival} {found[rival]['value']:.4f}" for rival in shown)
+    alone = [found[rival]["value"] for rival in found if rival.startswith("member ")]
+    if alone:
+        found["mean member"] = {"value": sum(alone) / len(alone)}
+    text = ", ".join(f"{k} {v['value']:.4f}" for k, v in found.items() if not k.startswith("member "))
     say(f"val {HEADLINE[name][0]}: {text}")
-    if found["hydra with offsets"]["value"] < found["shipped"]["value"]:
-        say(
-            f"WARNING: on the validation split the Hydra expert ({found['hydra with offsets']['value']:.4f}) "
-            f"is worse than the one it replaces ({found['shipped']['value']:.4f}); decide whether to use it."
-        )
     return {"metric": HEADLINE[name][0], "rivals": found}
+
+
+def _recentre(
+    frozen: Frozen,
+    name: str,
+    train: list[Sample],
+    val: list[Sample],
+    cal: list[Sample],
+    run: Path,
+    recipe: HydraRecipe,
+    log: Log,
+) -> None:
+    """Where the Hydra expert is worse on val than the decoder it replaces: recentre, and keep the better.
+
+    Adds "recentred" to the record: its offsets and figure, and whether it is used.
+    """
+    record = json.loads(_record_path(run, name).read_text(encoding="utf-8"))
+    rivals = record["val"].get("rivals", {})
+    single = frozen.specs[name].heads == 1
+    if "recentred" in record or not rivals or not single:
+        return
+    behind = rivals["hydra with offsets"]["value"] < rivals["shipped"]["value"]
+    if not behind:
+        return
+    folder, channels = run / name, frozen.specs[name].channels
+
+    def say(message: str) -> None:
+        log(f"{name}: {message}")
+
+    say("worse on val than the decoder it replaces: its ensemble's disagreement goes to that decoder")
+    members = load_decoders(run, name, frozen.config, channels).members
+    distillation = Distillation(frozen, name, members, train, recipe, folder, say, from_bundle=True)
+    former = frozen.info.data["training"].get("decision_offsets", {}).get(name, {}).get("offsets")
+    start = frozen.expert(name)
+    if former:  # what it said before its line was drawn, as the ensemble's
+        start = with_offsets(start, tuple(-value for value in former))
+    expert = distillation.recentred(start)
+    save_expert(folder / RECENTRED, expert)
+    offsets = as_record(fit_lines(frozen, name, expert, cal, val, say), channels)
+    moved = with_offsets(expert, tuple(offsets["offsets"]))
+    figures = _figures(frozen, name, {"recentred": [expert], "recentred with offsets": [moved]}, val, say)
+    better = figures["rivals"]["recentred with offsets"]["value"] > rivals["hydra with offsets"]["value"]
+    say(f"the {'recentred' if better else 'plain'} one is used")
+    record["val"]["rivals"] |= figures["rivals"]
+    record["recentred"] = {"offsets": offsets, "used": better}
+    write_json(_record_path(run, name), record)
 
 
 def _record_path(run: Path, name: str) -> Path:
@@ -178,9 +222,20 @@ def _export(frozen: Frozen, run: Path, log: Log) -> BundleInfo:
             continue
         record = json.loads(path.read_text(encoding="utf-8"))
         decoders = load_decoders(run, name, frozen.config, spec.channels)
-        experts[name] = with_offsets(decoders.hydra, tuple(record["offsets"]["offsets"]))
+        chosen, offsets = decoders.hydra, record["offsets"]
+        if record.get("recentred", {}).get("used"):
+            chosen, offsets = decoders.recentred, record["recentred"]["offsets"]
+        experts[name] = with_offsets(chosen, tuple(offsets["offsets"]))
+        figures = record["val"].get("rivals", {})
+        kept = figures.get("recentred with offsets" if chosen is decoders.recentred else "hydra with offsets")
+        if kept and kept["value"] < figures["shipped"]["value"]:
+            log(
+                f"{name}: WARNING: on the validation split the Hydra expert ({kept['value']:.4f}) is worse "
+                f"than the one it replaces ({figures['shipped']['value']:.4f}); decide whether to use it."
+            )
         records[name] = {
             **record,
+            "offsets": offsets,
             "recipe": json.loads((run / "config.json").read_text(encoding="utf-8"))["recipe"],
             "unseen": UNSEEN,
             "machine": f"{torch.get_num_threads()} threads of a {platform.machine()} CPU, no GPU",
