@@ -34,8 +34,20 @@ That is far less than the bundle's own expert had, so the figures rank decoders 
 
 **{found["verdict"]["text"]}**
 The rule was fixed beforehand: branches win only if their `val` figure is higher by more than the seeds lie
-apart, at no more multiply-adds.
+apart, at no more multiply-adds. {_shipped(found)}
 """
+
+
+def _shipped(found: dict[str, Any]) -> str:
+    """Why the bundle has the decoder that it has."""
+    own, best = found["shipped"]["val"]["value"], max(found["rows"], key=lambda row: row["val"]["value"])
+    figures = f"{number(own)} on `val` against {number(best['val']['value'])} of {best['name']}"
+    if own >= best["val"]["value"]:
+        return (
+            f"The bundle keeps its own decoder, which was trained together with the encoder, and longer: "
+            f"{figures}."
+        )
+    return f"The bundle's own decoder is behind: {figures}."
 
 
 def _arms(found: dict[str, Any]) -> str:

@@ -36,6 +36,11 @@ def sources_used(samples: list[Sample]) -> list[dict[str, Any]]:
     return [rows[name] for name in sorted(rows)]
 
 
+def made_now() -> dict[str, str]:
+    """Version and time of a bundle that is written now."""
+    return {"version": __version__, "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
 def export_bundle(
     folder: Path,
     network: HydraNet,
@@ -62,14 +67,15 @@ def export_bundle(
     ]
     scene = folded.scene_spec
     parameters = sum(value.numel() for value in folded.parameters())
+    stamp = made_now()
     data = {
         "id": "hydranet-moe-8band",
-        "version": __version__,
+        "version": stamp["version"],
         "title": "HydraNet mixture of experts for 8-band imagery",
         "description": "One shared encoder, a switcher that scores every task expert for each tile, "
         "and one decoder per task.",
         "license": "GPL-2.0-or-later (weights); training data under their own terms, see MODEL_CARD.md",
-        "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": stamp["created"],
         "network": folded.config.as_dict(),
         "input": {
             "bands": [{"name": band.name, "wavelength_nm": band.wavelength_nm} for band in BANDS],

@@ -17,6 +17,7 @@ from ...networks.encoder import Features
 from ...networks.expert import Expert
 from ...networks.macs import counting
 from ..controls import CONTROLS_FILE
+from ..export import made_now
 from ..framework.checkpoint import digest
 from .frozen import Frozen
 
@@ -86,6 +87,7 @@ def export_hydra(
     count = sum(value.numel() for value in tensors.values())
     data = {
         **info.data,
+        **made_now(),
         "experts": [spec.as_dict() for spec in specs],
         "macs": costs,
         "training": training,

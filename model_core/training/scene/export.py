@@ -19,6 +19,7 @@ from ...networks.macs import counting
 from ...networks.scene_head import SceneHead
 from ...scene_expert import SceneExpertSpec
 from ..controls import CONTROLS_FILE
+from ..export import made_now
 
 PREFIX = "scene."
 """How the names of the scene expert's tensors begin."""
@@ -79,7 +80,11 @@ def scene_bundle(
     kept = others(load_file(check_weights(info)))
     added = {PREFIX + name: value.contiguous() for name, value in head.state_dict().items()}
     data = {key: value for key, value in info.data.items() if key not in ("format", "sha256")}
-    data |= {"scene": spec.as_dict(), "training": {**info.data["training"], "scene": provenance}}
+    data |= {
+        **made_now(),
+        "scene": spec.as_dict(),
+        "training": {**info.data["training"], "scene": provenance},
+    }
     data["mlm"] = {**data["mlm"], "mlm:total_parameters": _count(kept) + _count(added)}
     # Figures of the experts stand, for their tensors are the same; those of a former scene expert do not.
     data["metrics"] = {key: value for key, value in data["metrics"].items() if key != "scene"}
