@@ -50,7 +50,22 @@ an interval tells of these scenes and not of the world.
 def hydra_section(info: BundleInfo, metrics: dict[str, Any]) -> list[str]:
     """The comparison that `hydranet hydra --card` recorded; nothing if it did not."""
     found = info.data["training"].get(KEY)
-    return comparison_text(found) if found else []
+    if not found:
+        return []
+    return [*comparison_text(found), *_kept(info.data["training"].get("hydra", {}).get("experts", {}))]
+
+
+def _kept(experts: Mapping[str, Any]) -> list[str]:
+    """Which of the two kinds of heads the bundle has, for every expert."""
+    around = [name for name, record in experts.items() if record.get("recentred", {}).get("used")]
+    plain = [name for name in experts if name not in around]
+    told = [f"{', '.join(plain)}: Hydra as above"] if plain else []
+    if around:
+        told.append(
+            f"{', '.join(around)}: the one around the former decoder, because Hydra itself was behind that "
+            "decoder on `val`, whose encoder was trained together with it"
+        )
+    return [f"**In the bundle** are, chosen on `val`: {'; '.join(told)}.\n"] if told else []
 
 
 def comparison_text(found: dict[str, Any]) -> list[str]:

@@ -98,7 +98,9 @@ def test_the_old_run_stays_if_the_new_fails(scene_file: str, tmp_path: Path, mon
     before = content(tmp_path / "run")
     model = FakeModel((GREEN,))
     if when == "in the model":
-        model.decode = lambda name, picks: np.full((sum(len(i) for _, i in picks), 1, 32, 32), np.nan)
+        model.decode = lambda name, picks, **_options: np.full(
+            (sum(len(i) for _, i in picks), 1, 32, 32), np.nan
+        )
     else:
         # Like a layer that is open elsewhere: the last file, run.json, cannot be put in its place.
         real, target = os.replace, str(tmp_path / "run" / "run.json")
