@@ -123,7 +123,7 @@ def compare(
             "metric": HEADLINE[TASK][0],
             "plan": plan.as_dict(),
             "seeds": list(seeds),
-            "encoder": frozen.identity,
+            "encoder": f"sha256:{frozen.identity}",
             "groups": {
                 kind: [[names[value] for value in group] for group in found] for kind, found in groups.items()
             },
