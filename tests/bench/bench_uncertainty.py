@@ -1,4 +1,4 @@
-"""What a band of uncertainty costs: the network does nothing more, blending and writing do."""
+"""What a band of uncertainty costs: a few entropies, and blending and writing of the bands."""
 
 from __future__ import annotations
 
