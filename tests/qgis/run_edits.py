@@ -114,7 +114,8 @@ def _add_columns(run: Run, values: Callable[[Any], dict[str, Any]]) -> None:
     found = {feature.GetFID(): values(feature) for feature in layer}
     for name in next(iter(found.values())):
         texts = any(isinstance(one[name], str) for one in found.values())
-        layer.CreateField(ogr.FieldDefn(name, ogr.OFTString if texts else ogr.OFTReal))
+        if layer.FindFieldIndex(name, True) < 0:
+            layer.CreateField(ogr.FieldDefn(name, ogr.OFTString if texts else ogr.OFTReal))
     for number, one in found.items():
         feature = layer.GetFeature(number)
         for name, value in one.items():
