@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def pick_device(choice: str) -> str:
     if not found[choice]:
         raise RequestError(f"Device '{choice}' was asked for but torch finds none here; use --device cpu.")
     return choice
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread of torch's own: in float32 a head's small convolution sums in another order on two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -295,7 +307,9 @@ class NetworkModel:
     def _values(self, name: str, features: Features, uncertainty: bool) -> Tensor:
         """An expert's output, float32 and contiguous (n, C, H, W), or (n, C + 1, H, W)."""
         if self._heads[name] > 1:
-            return mean_of_heads(self.network.decode_apart(name, features), self._kind[name], uncertainty)
+            with _one_thread() if self._single else nullcontext():
+                parts = self.network.decode_apart(name, features)
+                return mean_of_heads(parts, self._kind[name], uncertainty)
         # Brought into planes first: a softmax over channels that lie side by side takes three times as long.
         logits = self.network.decode(name, features).contiguous()
         if self._kind[name] == "classes":
