@@ -175,7 +175,9 @@ def _as_now(data: dict[str, Any]) -> dict[str, Any]:
                 "does not know; restore the bundle."
             )
     experts = [{**expert, **added} for expert in data["experts"]]
-    return {**data, "format": FORMAT, "experts": experts, "scene": None}
+    # The scene behind the experts, as in a new bundle: an upgraded one is written as that would be.
+    parts = {"experts": {"experts": experts, "scene": None}, "format": {"format": FORMAT}}
+    return {name: part for key in data for name, part in parts.get(key, {key: data[key]}).items()}
 
 
 def check_weights(info: BundleInfo) -> Path:
