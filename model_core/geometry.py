@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
@@ -51,24 +52,45 @@ def ground_sampling_distance(crs: CRS | None, transform: Affine, width: int, hei
 
 def _on_ellipsoid(crs: CRS, transform: Affine, width: int, height: int) -> float | None:
     """Root of the area of the centre pixel on the WGS 84 ellipsoid, or None if it has no place on Earth."""
-    column, row = width / 2.0, height / 2.0
-    points = [transform * at for at in ((column, row), (column + 1.0, row), (column, row + 1.0))]
+    steps = ground_steps(crs, transform, np.array([width / 2.0]), np.array([height / 2.0]))[0]
+    area = abs(float(steps[0, 0] * steps[1, 1] - steps[0, 1] * steps[1, 0]))
+    return math.sqrt(area) if area > 0.0 else None  # NaN is not above 0
+
+
+def ground_steps(crs: CRS, transform: Affine, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How far one pixel to the right and one pixel down lead on the WGS 84 ellipsoid.
+
+    Args:
+        crs: of the raster.
+        transform: from its pixels to that CRS.
+        columns: float64 (n,), places in pixels.
+        rows: float64 (n,).
+
+    Returns:
+        float64 (n, 2, 2), metres: [:, 0] is east and [:, 1] north, [..., 0] of a step right and [..., 1]
+        of a step down. NaN where a place is not on Earth, or the CRS does not lead there.
+    """
+    unknown = np.full((len(columns), 2, 2), np.nan)
+    # (3, n): each place, the pixel on its right, the pixel below.
+    xs, ys = transform * (columns + [[0.0], [1.0], [0.0]], rows + [[0.0], [0.0], [1.0]])
     try:
-        lons, lats = to_other_crs(crs, "EPSG:4326", [x for x, _ in points], [y for _, y in points])
+        found = to_other_crs(crs, "EPSG:4326", xs.ravel().tolist(), ys.ravel().tolist())
     except Exception:  # rasterio lets PROJ's own errors through, whose class is private: no way to WGS 84
-        return None
-    if not all(map(math.isfinite, (*lons, *lats))) or max(map(abs, lats)) > 90.0:
-        return None
-    latitude = math.radians(lats[0])
-    curvature = 1.0 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
-    east = _SEMI_MAJOR_M / math.sqrt(curvature) * math.cos(latitude)  # metres per radian of longitude
-    north = _SEMI_MAJOR_M * (1.0 - _ECCENTRICITY_2) / curvature**1.5  # metres per radian of latitude
-    steps = [
-        (math.radians((lon - lons[0] + 180.0) % 360.0 - 180.0) * east, math.radians(lat - lats[0]) * north)
-        for lon, lat in zip(lons[1:], lats[1:], strict=True)
-    ]
-    area = abs(steps[0][0] * steps[1][1] - steps[0][1] * steps[1][0])
-    return math.sqrt(area) if area > 0.0 else None
+        return unknown
+    lons, lats = (np.array(values, dtype=np.float64).reshape(3, -1) for values in found[:2])
+    with np.errstate(invalid="ignore"):
+        latitude = np.radians(lats[0])
+        curvature = 1.0 - _ECCENTRICITY_2 * np.sin(latitude) ** 2
+        east = _SEMI_MAJOR_M / np.sqrt(curvature) * np.cos(latitude)  # metres per radian of longitude
+        north = _SEMI_MAJOR_M * (1.0 - _ECCENTRICITY_2) / curvature**1.5  # metres per radian of latitude
+        steps = np.stack(
+            [
+                np.radians((lons[1:] - lons[0] + 180.0) % 360.0 - 180.0) * east,
+                np.radians(lats[1:] - lats[0]) * north,
+            ]
+        )  # (2 directions, 2 steps, n)
+        fine = np.isfinite(steps).all(axis=(0, 1)) & (np.abs(lats) <= 90.0).all(axis=0)
+    return np.where(fine[:, None, None], steps.transpose(2, 0, 1), unknown)
 
 
 def window_of_bounds(

@@ -7,12 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .objects.detections import Detections
+from .objects.spec import ObjectsSpec
 from .scene_expert import SceneExpertSpec, SceneScores
 from .spec import ExpertSpec, Macs
 
 
 class Model(Protocol):
-    """An encoder, a switcher, task experts and perhaps a scene expert behind plain arrays."""
+    """An encoder, a switcher, task experts, perhaps a scene and an objects expert, behind plain arrays."""
 
     id: str
     version: str
@@ -20,6 +22,7 @@ class Model(Protocol):
     tile_size: int
     experts: tuple[ExpertSpec, ...]
     scene: SceneExpertSpec | None
+    objects: ObjectsSpec | None  # of the one expert of kind `objects`, if there is one
     macs: Macs
     device: str  # where it runs and in which precision: both may change results, so they are recorded
     precision: str
@@ -65,4 +68,11 @@ class Model(Protocol):
         channel of 0 to 1, `density` experts values in their unit. Of an expert with M heads that is the
         mean over the heads, and with `uncertainty` one more plane follows, their expected entropy
         mean_m H[p_m] in parts of the largest entropy there can be.
+        """
+
+    def detect(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> list[Detections]:
+        """Find objects in chosen tiles with one expert of kind `objects`: for each tile its detections.
+
+        `picks` as of `decode`. Only detections with a score of `objects.spec.FLOOR` or more are told; a
+        tile's do not depend on the other tiles.
         """

@@ -12,7 +12,9 @@ from typing import Any
 
 from .errors import BundleError
 
-KINDS = ("classes", "density", "probability")
+KINDS = ("classes", "density", "objects", "probability")
+LISTING = ("classes", "objects")
+"""Kinds that list classes, one for each channel."""
 MOST_HEADS = 32
 
 RESERVED = frozenset({"routing", "run", "con", "prn", "aux", "nul"})
@@ -62,11 +64,11 @@ class ExpertSpec:
     """One task expert.
 
     Attributes:
-        name: identifier, also the file name of its output (`water` -> `water.tif`).
+        name: identifier, also the file name of its output (`water` -> `water.tif`, `objects.gpkg`).
         title: what the user reads.
-        kind: `classes` (one class per pixel), `density` (values with a unit, one band per channel)
-            or `probability` (0 to 1).
-        channels: output channels of the decoder; for `classes` the number of classes.
+        kind: `classes` (one class per pixel), `density` (values with a unit, one band per channel),
+            `probability` (0 to 1) or `objects` (polygons; the bundle has an `ObjectsSpec` for it).
+        channels: output channels of the decoder; for `classes` and `objects` the number of classes.
         valid_gsd_m: smallest and largest ground sampling distance (m) the expert was trained for.
         threshold: calibrated score from which a tile is routed to this expert.
         temperature, bias: calibration of the switcher, p = sigmoid(logit / temperature + bias)
@@ -111,12 +113,12 @@ class ExpertSpec:
             raise BundleError(
                 f"Expert '{self.name}' has kind '{self.kind}'; expected one of {', '.join(KINDS)}."
             )
-        if self.kind == "classes" and [c.value for c in self.classes] != list(range(self.channels)):
+        if self.kind in LISTING and [c.value for c in self.classes] != list(range(self.channels)):
             raise BundleError(
                 f"Expert '{self.name}' has {self.channels} channels but classes "
                 f"{[c.value for c in self.classes]}; they must be numbered 0 to channels - 1."
             )
-        if self.kind != "classes" and self.classes:
+        if self.kind not in LISTING and self.classes:
             raise BundleError(f"Expert '{self.name}' of kind '{self.kind}' must not list classes.")
         if self.kind == "probability" and self.channels != 1:
             raise BundleError(f"Probability expert '{self.name}' has {self.channels} channels; expected 1.")
@@ -139,10 +141,10 @@ class ExpertSpec:
             raise BundleError(
                 f"Expert '{self.name}' has heads {self.heads!r}; expected a whole number, 1 to {MOST_HEADS}."
             )
-        if self.kind == "density" and self.heads > 1:
+        if self.kind in ("density", "objects") and self.heads > 1:
             raise BundleError(
-                f"Density expert '{self.name}' has {self.heads} heads; expected 1, as heads tell the "
-                "uncertainty of probabilities only."
+                f"{self.kind.capitalize()} expert '{self.name}' has {self.heads} heads; expected 1, as heads "
+                "tell the uncertainty of a pixel's probabilities only."
             )
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Objects instead of pixels: what an expert of kind `objects` finds, merged over tiles, as a layer."""
