@@ -1,0 +1,1 @@
+"""Training of the objects expert on a bundle's frozen encoder."""

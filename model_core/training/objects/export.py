@@ -1,0 +1,199 @@
+"""Put a trained objects expert beside everything else that a bundle holds, in a new bundle."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ...bundle import WEIGHTS_FILE, BundleInfo, check_weights, read_info, write_bundle
+from ...errors import RequestError
+from ...networks.encoder import Features
+from ...networks.macs import counting
+from ...networks.objects.detector import ObjectsExpert
+from ...objects.spec import ObjectsSpec
+from ...spec import ClassSpec, ExpertSpec
+from ..controls import CONTROLS_FILE
+from ..export import made_now
+from ..scene.export import check_kept
+from .router import RouterRow
+
+EXPERT = ExpertSpec(
+    "objects",
+    "Objects",
+    "objects",
+    2,
+    (ClassSpec(0, "ship", "#e4572e"), ClassSpec(1, "building", "#8b5cf6")),
+    valid_gsd_m=(0.5, 6.0),
+    description="Ships and buildings, each as an object of its own with its outline and its size.",
+)
+"""The expert without what a training finds out: its threshold, calibration and licences."""
+
+ROWS = ("switcher.out.weight", "switcher.out.bias")
+"""The layer of the switcher that has a row for each expert, the last one for this."""
+
+
+@torch.no_grad()
+def detector_macs(detector: ObjectsExpert, encoder_widths: tuple[int, ...], tile_size: int) -> int:
+    """Multiply-accumulates of a tile in which objects are looked for; see `networks.macs`."""
+    edges = [tile_size >> (level + 1) for level in range(len(encoder_widths))]
+    levels = tuple(torch.zeros(1, n, edge, edge) for n, edge in zip(encoder_widths, edges, strict=True))
+    with counting(detector) as counter:
+        detector(Features(levels, torch.ones(1, 1, edges[-1], edges[-1])))
+    return counter.total
+
+
+def objects_bundle(
+    bundle: Path,
+    folder: Path,
+    detector: ObjectsExpert,
+    spec: ObjectsSpec,
+    row: RouterRow,
+    provenance: dict[str, Any],
+    *,
+    license: str = "",
+) -> BundleInfo:
+    """Write `bundle` with an objects expert, the last of its experts, to `folder`.
+
+    A former objects expert is replaced. Every other tensor stays as it is, bit for bit, and is compared after
+    writing; so is every row of the switcher's output layer but the new one.
+
+    Args:
+        bundle: stays as it is.
+        folder: of the new one.
+        detector: trained, folded or not.
+        spec: what it is, with its thresholds; `spec.expert` is the name in the bundle.
+        row: what the switcher scores it with, see `router.train_router`.
+        provenance: how it was trained, kept under `training["objects"]` with what `row` tells.
+        license: of the data it was trained on.
+
+    Raises:
+        BundleError: `bundle` is not sound.
+        RequestError: `folder` is `bundle`, or the expert's name is that of another one.
+        ValueError: detector, spec and row do not belong together.
+    """
+    if folder.resolve() == bundle.resolve():
+        raise RequestError(
+            f"{folder} is the bundle that the objects expert is added to; choose another run folder."
+        )
+    info = read_info(bundle)
+    expert = _expert(info, detector, spec, row, license)
+    others = [(number, one) for number, one in enumerate(info.experts) if one.kind != "objects"]
+    tensors = load_file(check_weights(info))
+    kept = _others(tensors, info)
+    rows = {name: tensors[name][[number for number, _ in others]] for name in ROWS}
+    final = detector.folded()
+    added = {f"experts.{expert.name}.{key}": value.contiguous() for key, value in final.state_dict().items()}
+    layer = {
+        ROWS[0]: torch.cat([rows[ROWS[0]], row.weight[None].to(rows[ROWS[0]])]),
+        ROWS[1]: torch.cat([rows[ROWS[1]], torch.tensor([row.bias]).to(rows[ROWS[1]])]),
+    }
+    widths = tuple(info.data["network"]["encoder_widths"])
+    costs = {**info.data["macs"], "experts": {one.name: info.macs.experts[one.name] for _, one in others}}
+    costs["experts"][expert.name] = detector_macs(final, widths, info.tile_size)
+    costs["switcher"] += row.weight.numel() * (len(others) + 1 - len(info.experts))
+    training = dict(info.data["training"])
+    training["objects"] = {
+        **provenance,
+        "router": row.as_dict(),
+        "from": {
+            "id": info.data["id"],
+            "version": info.data["version"],
+            "sha256": info.sha256,
+            "weights": info.data["sha256"][WEIGHTS_FILE],
+        },
+    }
+    training["calibration"] = _without(training.get("calibration", {}), info) | {
+        expert.name: vars(row.calibration)
+    }
+    if "recall" in training:
+        basis = _without(training["recall"]["experts"], info) | {expert.name: row.recall()}
+        training["recall"] = {**training["recall"], "experts": basis}
+    data = {key: value for key, value in info.data.items() if key not in ("format", "sha256")}
+    data |= {
+        **made_now(),
+        "experts": [one.as_dict() for _, one in others] + [expert.as_dict()],
+        "objects": spec.as_dict(),
+        "macs": costs,
+        "training": training,
+        # Figures of the other experts stand, for their tensors are the same.
+        "metrics": {key: value for key, value in data["metrics"].items() if key != "objects"},
+    }
+    count = sum(value.numel() for value in {**kept, **layer, **added}.values())
+    data["mlm"] = _listed(data["mlm"], info, expert, spec, count)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (bundle / CONTROLS_FILE).is_file():
+        shutil.copyfile(bundle / CONTROLS_FILE, folder / CONTROLS_FILE)
+    written = write_bundle(folder, data, {**kept, **layer, **added})
+    after = load_file(written.folder / WEIGHTS_FILE)
+    check_kept(kept | rows, _others(after, written) | {name: after[name][:-1] for name in ROWS})
+    return written
+
+
+def _expert(
+    info: BundleInfo, detector: ObjectsExpert, spec: ObjectsSpec, row: RouterRow, license: str
+) -> ExpertSpec:
+    """The expert as the bundle will list it, after making sure that everything fits."""
+    classes, hidden = EXPERT.channels, int(info.data["network"]["switcher_hidden"])
+    if not detector.classes == len(spec.thresholds) == classes or detector.spec != replace(
+        spec, expert=detector.spec.expert, thresholds=detector.spec.thresholds
+    ):
+        raise ValueError("the detector is not the one that its spec describes, or has other classes")
+    if row.weight.shape != (hidden,):
+        raise ValueError(f"the router's row has shape {tuple(row.weight.shape)}; expected ({hidden},)")
+    if any(one.name == spec.expert and one.kind != "objects" for one in info.experts):
+        raise RequestError(
+            f"The bundle in {info.folder} has an expert '{spec.expert}' of another kind; give the objects "
+            "expert another name."
+        )
+    return replace(
+        EXPERT,
+        name=spec.expert,
+        temperature=row.calibration.temperature,
+        bias=row.calibration.bias,
+        threshold=row.calibration.threshold,
+        license=license,
+        needed_scores=row.needed_scores,
+    )
+
+
+def _others(tensors: dict[str, Tensor], info: BundleInfo) -> dict[str, Tensor]:
+    """A bundle's tensors without those of its objects expert and the switcher's rows."""
+    left_out = tuple(f"experts.{one.name}." for one in info.experts if one.kind == "objects")
+    return {
+        name: value for name, value in tensors.items() if not name.startswith(left_out) and name not in ROWS
+    }
+
+
+def _without(entries: dict[str, Any], info: BundleInfo) -> dict[str, Any]:
+    """Entries by expert without those of a former objects expert."""
+    former = {one.name for one in info.experts if one.kind == "objects"}
+    return {name: entry for name, entry in entries.items() if name not in former}
+
+
+def _listed(
+    mlm: dict[str, Any], info: BundleInfo, expert: ExpertSpec, spec: ObjectsSpec, parameters: int
+) -> dict[str, Any]:
+    """The Machine Learning Model fields with the expert's task and output; of each query a row of values."""
+    former = {one.name for one in info.experts if one.kind == "objects"}
+    output = {
+        "name": expert.name,
+        "tasks": ["object-detection"],
+        "result": {
+            "shape": [-1, spec.queries, expert.channels + 8],
+            "dim_order": ["batch", "query", "class logits, box, length, width and direction"],
+            "data_type": "float32",
+        },
+        "classification:classes": [{"value": c.value, "name": c.name} for c in expert.classes],
+    }
+    return {
+        **mlm,
+        "mlm:tasks": [*(task for task in mlm["mlm:tasks"] if task != "object-detection"), "object-detection"],
+        "mlm:total_parameters": parameters,
+        "mlm:output": [*(one for one in mlm["mlm:output"] if one["name"] not in former), output],
+    }

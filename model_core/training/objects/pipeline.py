@@ -1,0 +1,173 @@
+"""From the training pack to a bundle with an objects expert, or to the comparison of its routings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from ...evaluation.objects import above
+from ...evaluation.objects_scan import as_record, find_objects
+from ...evaluation.objects_usage import usage_figures
+from ...networks.objects.detector import ObjectsExpert
+from ...objects.spec import ObjectsSpec
+from ..framework.loop import fit
+from ..framework.options import Options
+from ..framework.run_folder import Log
+from .ablation import ArmPlan, begun_from, record_arms, train_arms
+from .export import objects_bundle
+from .frozen import FrozenEncoder
+from .judging import Finder, best_thresholds
+from .router import RouterPlan, train_router
+from .sampling import ObjectSampler, load_sampler
+from .trainee import ObjectsTrainee
+from .truth import CLASSES, ObjectScene, load_objects
+from .usage import write_usage
+
+SPEC = ObjectsSpec(
+    expert="objects",
+    routing="full",
+    queries=128,
+    memory_width=48,
+    width=64,
+    layers=2,
+    groups=4,
+    experts=16,
+    top_groups=2,
+    top_experts=2,
+    hidden=64,
+    thresholds=(0.5, 0.5),
+)
+"""Sizes; the thresholds are found in the end."""
+
+REAL = {
+    "ship": "images and boxes are real, drawn by hand; a fifth of the training tiles are composed: real "
+    "ships, cut out of real chips, pasted on real water",
+    "building": "images and masks are real, drawn by hand; that a connected part of a mask is one building "
+    "is derived, so buildings that touch are one",
+}
+"""What of each class is real, as the bundle tells it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the two phases of the training take beyond `Options`.
+
+    Attributes:
+        base_epochs: of the maps and the dense head alone.
+        base_lr: their learning rate.
+        size: edge of the training tiles, pixels.
+        steps: batches of an epoch.
+    """
+
+    base_epochs: int = 30
+    base_lr: float = 2e-3
+    size: int = 192
+    steps: int = 100
+
+
+class ObjectsTraining:
+    """The parts that training and comparison share.
+
+    Args:
+        data: the pack.
+        bundle: whose encoder is read.
+        run: folder of the training.
+        options: numbers of the decoder's phase.
+        recipe: the rest.
+        log: hears of it.
+    """
+
+    def __init__(
+        self, data: Path, bundle: Path, run: Path, options: Options, recipe: Recipe, log: Log
+    ) -> None:
+        self.data, self.bundle, self.run = data, bundle, run
+        self.options, self.recipe, self.log = options, recipe, log
+        self.encoder = FrozenEncoder(bundle)
+        self.scenes: list[ObjectScene] = load_objects(data, ("val", "test"))
+        self.val = [scene for scene in self.scenes if scene.split == "val"]
+
+    @cached_property
+    def sampler(self) -> ObjectSampler:
+        """Of training tiles; a training that is done needs none."""
+        return load_sampler(self.data, "train", self.recipe.size, self.options.seed)
+
+    def _trainee(self, module: ObjectsExpert, options: Options, *, decoder: bool) -> ObjectsTrainee:
+        return ObjectsTrainee(
+            module,
+            self.encoder,
+            lambda: self.sampler,
+            self.val,
+            options,
+            decoder=decoder,
+            steps=self.recipe.steps,
+        )
+
+    def base(self) -> ObjectsExpert:
+        """The expert with trained maps and dense head; its decoder is new."""
+        options = replace(
+            self.options, epochs=self.recipe.base_epochs, lr=self.recipe.base_lr,
+            patience=self.recipe.base_epochs, model_name="objects-base",
+        )  # fmt: skip
+        torch.manual_seed(options.seed)
+        module = ObjectsExpert(SPEC, len(CLASSES), self.encoder.widths, noise=options.noise)
+        trainee = self._trainee(module, options, decoder=False)
+        fit(trainee, options, self.run / "base", self.log, {"recipe": asdict(self.recipe)})
+        return module
+
+    def expert(self) -> ObjectsExpert:
+        """The whole expert, trained from the base on."""
+        base = self.base()
+        torch.manual_seed(self.options.seed)
+        module = begun_from(base, SPEC)
+        trainee = self._trainee(module, self.options, decoder=True)
+        fit(trainee, self.options, self.run / "expert", self.log, {"recipe": asdict(self.recipe)})
+        return module
+
+    def ablation(self, seeds: Sequence[int], steps: int) -> Path:
+        """Train all routings for these seeds and search val and test with them; the list of the arms."""
+        base, folder = self.base(), self.run / "ablation"
+        plan = ArmPlan(steps, self.options.batch_size, self.recipe.size)
+        train_arms(folder, base, self.encoder, self.sampler, SPEC, seeds, plan, self.options, self.log)
+        return record_arms(folder, base, self.encoder, SPEC, self.scenes, plan, self.log)
+
+    def bundle_with(self, router: RouterPlan | None = None) -> Path:
+        """Train the expert and its row of the switcher, and write the bundle; its folder.
+
+        Args:
+            router: what the row is trained on, see `RouterPlan`.
+        """
+        module = self.expert()
+        module.eval().requires_grad_(False)
+        folded = module.folded()
+        finder = Finder(folded, self.encoder.model)
+        found = {scene.id: find_objects(finder, scene) for scene in self.val}
+        told = {name: as_record(one) for name, one in found.items()}
+        spec = replace(SPEC, thresholds=best_thresholds(told, self.val))
+        self.log(f"thresholds {dict(zip(CLASSES, spec.thresholds, strict=True))}, where F1 on val is highest")
+        taken = {name: above(one, spec.thresholds) for name, one in found.items()}
+        usage = usage_figures(taken, spec, CLASSES)
+        if usage is not None:
+            write_usage(self.run / "analysis", usage)
+        row = train_router(self.data, self.bundle, self.log, plan=router)
+        summary = json.loads((self.run / "expert" / "results" / "training.json").read_text(encoding="utf-8"))
+        provenance = {
+            "recipe": asdict(self.recipe),
+            "options": self.options.as_dict(),
+            "best_epoch": summary["best_epoch"],
+            "val": summary["best"],
+            "seconds": summary["seconds"],
+            "usage": usage,
+            "thresholds": "the scores with the highest F1 (IoU 0.5) on val",
+            "real": REAL,
+        }
+        licences = sorted({scene.license for scene in self.scenes})
+        info = objects_bundle(
+            self.bundle, self.run / "bundle", folded, spec, row, provenance,
+            license="training data: " + "; ".join(licences),
+        )  # fmt: skip
+        return info.folder

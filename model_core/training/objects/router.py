@@ -1,0 +1,203 @@
+"""The switcher's row for the objects expert, trained with everything else frozen.
+
+The switcher has hidden features, which its other rows were trained with, and a row of weights per expert.
+Only a new row is trained: encoder, hidden layer and all other rows stay, so that no score of another expert
+changes. Calibration, threshold and the scores behind the recall policy are made as for the other experts, but
+on the split `val`: no scene of `cal` has an object.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...bundle import load_bundle
+from ..calibration import Calibration, calibrate
+from ..losses import masked_bce
+from ..recall import rounded_down
+from .described import SIZE, Described, RouterPlan, drawn_tiles, held_tiles
+
+DROPOUT = 0.3
+LEARNING_RATE, WEIGHT_DECAY = 1e-2, 0.3
+SPLIT = "val"
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RouterRow:
+    """One row of the switcher's output layer, as a bundle takes it.
+
+    Attributes:
+        weight: float32 (H,).
+        bias: of the row, a float32 value.
+        calibration: temperature, bias and threshold, rounded as in a bundle.
+        needed_scores: ascending, of the tiles of `val` that need the expert, see `recall`.
+        needed_scenes: how many scenes these show.
+        figures: of `val` and `test`, see `measured`.
+        plan: what it was trained on.
+        tiles: training tiles by source, needed and not.
+    """
+
+    weight: Tensor
+    bias: float
+    calibration: Calibration
+    needed_scores: tuple[float, ...]
+    needed_scenes: int
+    figures: dict[str, Any]
+    plan: RouterPlan
+    tiles: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a bundle tells of it, in JSON form."""
+        return {
+            "how": "one new row on the frozen encoder and hidden layer; all other rows as they were",
+            "calibrated_on": f"{SPLIT}, as no scene of cal has an object; {SPLIT} also stopped the training",
+            "plan": vars(self.plan),
+            "tiles": self.tiles,
+            "figures": self.figures,
+        }
+
+    def recall(self) -> dict[str, Any]:
+        """What stands behind the recall policy, as `recall.add_needed_scores` tells it of other experts."""
+        return {"tiles": len(self.needed_scores), "scenes": self.needed_scenes, "split": SPLIT}
+
+
+def train_router(data: Path, bundle: Path, log: Log, *, plan: RouterPlan | None = None) -> RouterRow:
+    """Train, calibrate and measure the row.
+
+    Args:
+        data: folder of the pack.
+        bundle: gives encoder and switcher.
+        log: takes lines for the user.
+        plan: see `RouterPlan`.
+
+    Raises:
+        RequestError: no pack in `data`.
+        BundleError: the bundle is not sound.
+    """
+    plan = plan or RouterPlan()
+    model = load_bundle(bundle, device="cpu", precision="fp32")
+    train = drawn_tiles(data, model, plan, log).known()
+    weight, bias = fit_row(train.hidden, train.target, plan)
+    # Tiles behind the recall policy do not overlap, as new ones will not; see `recall`.
+    val, val_apart = held_tiles(data, model, SPLIT, SIZE // 2, SIZE)
+    told = row_logits(val.hidden, weight, bias)
+    fitted = calibrate(told, val.target.numpy(), SPLIT, val.source)
+    fitted = replace(fitted, temperature=round(fitted.temperature, 4), bias=round(fitted.bias, 4))
+    log(f"router: calibration {fitted}")
+    apart = {SPLIT: val_apart, "test": held_tiles(data, model, "test", SIZE)[0]}
+    scores = {name: _scores(part, weight, bias, fitted) for name, part in apart.items()}
+    needed = apart[SPLIT].target.numpy() == 1
+    figures = {name: measured(scores[name], part, fitted.threshold) for name, part in apart.items()}
+    for name, row in figures.items():
+        log(f"router: {name} {row}")
+    return RouterRow(
+        weight,
+        bias,
+        fitted,
+        tuple(sorted(rounded_down(score) for score in scores[SPLIT][needed])),
+        len({name for number in np.flatnonzero(needed) for name in apart[SPLIT].ids[number]}),
+        figures,
+        plan,
+        _counts(train),
+    )
+
+
+def fit_row(hidden: Tensor, target: Tensor, plan: RouterPlan) -> tuple[Tensor, float]:
+    """Train one row of weights on fixed features: weight float32 (H,), and its bias.
+
+    The features are standardised for the training; the row that comes back takes them as they are.
+
+    Args:
+        hidden: float32 (N, H).
+        target: (N,) of 1 and 0.
+        plan: seed and steps.
+    """
+    torch.manual_seed(plan.seed)
+    mean, std = hidden.mean(0), hidden.std(0).clamp_min(1e-4)
+    x = (hidden - mean) / std
+    row = nn.Linear(x.shape[1], 1)
+    nn.init.zeros_(row.weight)
+    nn.init.zeros_(row.bias)
+    positive, negative = float((target == 1).sum()), float((target == 0).sum())
+    weight = torch.tensor([negative / max(1.0, positive)]).clamp(0.25, 4.0)
+    optimizer = torch.optim.AdamW(row.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, plan.steps)
+    random = torch.Generator().manual_seed(plan.seed)
+    for _ in range(plan.steps):
+        index = torch.randint(len(x), (128,), generator=random)
+        told = row(nn.functional.dropout(x[index], DROPOUT))
+        loss = masked_bce(told, target[index, None], weight)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        final = row.weight[0].double() / std.double()
+        shift = row.bias[0].double() - (final * mean.double()).sum()
+        return final.float(), float(shift.float())
+
+
+def row_logits(hidden: Tensor, weight: Tensor, bias: float) -> np.ndarray:
+    """Uncalibrated logits float64 (N,), as `NetworkModel.logits` gives them once the row is in a bundle."""
+    return (hidden.double() @ weight.double() + bias).numpy()
+
+
+def _scores(part: Described, weight: Tensor, bias: float, fitted: Calibration) -> np.ndarray:
+    return fitted.score(row_logits(part.hidden, weight, bias)).astype(np.float32)
+
+
+def measured(score: np.ndarray, tiles: Described, threshold: float) -> dict[str, Any]:
+    """Precision, recall and F1 at the threshold, average precision, and tiles by source.
+
+    Tiles whose target is unknown are counted, and take no other part. A figure is None where it has no tiles.
+    """
+    target = tiles.target.numpy()
+    known = target >= 0
+    truth, told = target[known] == 1, score[known]
+    chosen = told >= threshold
+    right = int((truth & chosen).sum())
+
+    def share(part: int, whole: int) -> float | None:
+        return round(part / whole, 4) if whole else None
+
+    precision, recall = share(right, int(chosen.sum())), share(right, int(truth.sum()))
+    average = average_precision(told, truth)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": share(2 * right, int(chosen.sum()) + int(truth.sum())),
+        "average_precision": None if average is None else round(average, 4),
+        "threshold": threshold,
+        "sources": _counts(tiles),
+    }
+
+
+def average_precision(score: np.ndarray, truth: np.ndarray) -> float | None:
+    """Mean precision at the tiles that need the expert, best score first; ties count as one step."""
+    if not truth.any():
+        return None
+    order = np.argsort(-score, kind="stable")
+    score, truth = score[order], truth[order]
+    last = np.append(score[1:] != score[:-1], True)  # of each group of equal scores
+    right, taken = np.cumsum(truth)[last], np.flatnonzero(last) + 1
+    gained = np.diff(right, prepend=0) / truth.sum()
+    return float((gained * right / taken).sum())
+
+
+def _counts(tiles: Described) -> dict[str, dict[str, int]]:
+    """Tiles by source: needed, not needed, unknown."""
+    names = {1: "needed", 0: "not_needed", -1: "unknown"}
+    counted = Counter(zip(tiles.source, tiles.target.tolist(), strict=True))
+    return {
+        source: {word: counted[source, value] for value, word in names.items()}
+        for source in sorted(set(tiles.source))
+    }
