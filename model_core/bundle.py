@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BundleError
+from .objects.spec import ObjectsSpec
 from .scene_expert import SceneExpertSpec
 from .spec import ExpertSpec, Macs
 
-FORMAT = "hydranet-bundle/3"
+FORMAT = "hydranet-bundle/4"
+PIXELS = "hydranet-bundle/3"
+"""The same without an objects expert: read as what it is."""
 PLAIN = "hydranet-bundle/2"
-"""The same without a scene expert, and without heads: read as what it is."""
+"""As `PIXELS`, but without a scene expert, and without heads."""
 FORMER = "hydranet-bundle/1"
 """As `PLAIN`, but its experts lack `needed_scores`."""
 MODEL_FILE = "model.json"
@@ -40,6 +43,7 @@ KEYS = frozenset(
         "input",
         "experts",
         "scene",
+        "objects",
         "macs",
         "training",
         "metrics",
@@ -47,6 +51,14 @@ KEYS = frozenset(
         "sha256",
     }
 )
+
+KEYS_OF = {
+    FORMAT: KEYS,
+    PIXELS: KEYS - {"objects"},
+    PLAIN: KEYS - {"objects", "scene"},
+    FORMER: KEYS - {"objects", "scene"},
+}
+"""What each format that is read has, by its name."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class BundleInfo:
         experts: in the order of the switcher's scores.
         macs: what each part costs.
         scene: the scene expert, or None.
+        objects: shape and thresholds of the expert of kind `objects`, or None where there is none.
         sha256: identity of the bundle; it covers model.json and, through it, the weights.
     """
 
@@ -67,6 +80,7 @@ class BundleInfo:
     experts: tuple[ExpertSpec, ...]
     macs: Macs
     scene: SceneExpertSpec | None
+    objects: ObjectsSpec | None
     sha256: str
 
     @property
@@ -119,9 +133,9 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
             f"{path} is of format '{FORMER}', without the scores that the recall policy needs; add them "
             "with `hydranet calibrate --data PACK --bundle FOLDER`, or choose a newer bundle."
         )
-    if found not in (FORMAT, PLAIN, FORMER):
+    keys = KEYS_OF.get(found) if isinstance(found, str) else None
+    if keys is None:
         raise BundleError(f"{path} is not a '{FORMAT}' description; choose a bundle made for this version.")
-    keys = KEYS if found == FORMAT else KEYS - {"scene"}
     if set(data) != keys:
         raise BundleError(
             f"{path} has unknown keys {sorted(set(data) - keys)} and lacks {sorted(keys - set(data))}; "
@@ -137,6 +151,7 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
         experts = tuple(ExpertSpec.from_dict(entry) for entry in data["experts"])
         costs = data["macs"]
         scene = None if data["scene"] is None else SceneExpertSpec.from_dict(data["scene"])
+        objects = None if data["objects"] is None else ObjectsSpec.from_dict(data["objects"])
         macs = Macs(
             costs["encoder"], costs["switcher"], dict(costs["experts"]),
             0 if scene is None else scene.macs_common + scene.k * scene.macs_branch,
@@ -147,6 +162,7 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
     names = [expert.name for expert in experts]
     if not names or len(set(names)) != len(names) or set(macs.experts) != set(names):
         raise BundleError(f"{path} lists experts {names}, which do not match its costs; restore the bundle.")
+    _check_objects(path, experts, objects)
     numbers = (macs.encoder, macs.switcher, *macs.experts.values())
     if len(costs) != 3 or not all(type(n) is int and n >= 0 for n in numbers):
         raise BundleError(
@@ -154,7 +170,23 @@ def read_info(folder: Path, *, former: bool = False) -> BundleInfo:
         )
     if tile_size < 32 or tile_size % 32:
         raise BundleError(f"{path} asks for tiles of {tile_size} pixels; expected a multiple of 32.")
-    return BundleInfo(folder, data, experts, macs, scene, digest)
+    return BundleInfo(folder, data, experts, macs, scene, objects, digest)
+
+
+def _check_objects(path: Path, experts: tuple[ExpertSpec, ...], objects: ObjectsSpec | None) -> None:
+    """Raise BundleError unless the objects section and the experts of kind `objects` belong together."""
+    found = [expert for expert in experts if expert.kind == "objects"]
+    told = None if objects is None else objects.expert
+    if [expert.name for expert in found] != [told] * (objects is not None):
+        raise BundleError(
+            f"{path} lists experts of kind 'objects' {[expert.name for expert in found]} but describes the "
+            f"network of {told!r}; expected one and the same expert in both, or none; restore the bundle."
+        )
+    if objects is not None and len(objects.thresholds) != found[0].channels:
+        raise BundleError(
+            f"{path} has {len(objects.thresholds)} thresholds for the {found[0].channels} classes of expert "
+            f"'{told}'; expected one for each; restore the bundle."
+        )
 
 
 def _as_now(data: dict[str, Any]) -> dict[str, Any]:
@@ -163,11 +195,11 @@ def _as_now(data: dict[str, Any]) -> dict[str, Any]:
     Raises:
         BundleError: an expert has a key that its format did not know.
     """
+    if data["format"] == FORMAT:
+        return data
     added: dict[str, Any] = {PLAIN: {"heads": 1}, FORMER: {"heads": 1, "needed_scores": []}}.get(
         data["format"], {}
     )
-    if not added:
-        return data
     for expert in data["experts"]:
         if known := sorted(set(added) & set(expert)):
             raise BundleError(
@@ -175,8 +207,12 @@ def _as_now(data: dict[str, Any]) -> dict[str, Any]:
                 "does not know; restore the bundle."
             )
     experts = [{**expert, **added} for expert in data["experts"]]
-    # The scene behind the experts, as in a new bundle: an upgraded one is written as that would be.
-    parts = {"experts": {"experts": experts, "scene": None}, "format": {"format": FORMAT}}
+    # Scene and objects behind the experts, as in a new bundle: an upgraded one is written as that would be.
+    parts: dict[str, dict[str, Any]] = {"format": {"format": FORMAT}, "experts": {"experts": experts}}
+    if "scene" in data:
+        parts["scene"] = {"scene": data["scene"], "objects": None}
+    else:
+        parts["experts"] |= {"scene": None, "objects": None}
     return {name: part for key in data for name, part in parts.get(key, {key: data[key]}).items()}
 
 

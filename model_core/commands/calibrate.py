@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     info = add_needed_scores(args.bundle or default_bundle(), held_out(args.data, SPLIT))
     basis = info.data["training"]["recall"]["experts"]
-    for expert in info.experts:
+    for expert in [one for one in info.experts if one.name in basis]:
         row = basis[expert.name]
         print(f"{expert.name:<15} {row['tiles']:>5} tiles that need it, from {row['scenes']} scenes")
     print(f"{info.folder}: now write its card anew with hydranet evaluate --card", file=sys.stderr)

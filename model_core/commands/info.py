@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..objects.spec import ObjectsSpec
     from ..scene_expert import SceneExpertSpec
     from ..spec import ExpertSpec, Macs
 
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if info.scene is not None:
         _print_scene(info.scene, macs)
+    if info.objects is not None:
+        _print_objects(info.objects, next(one for one in info.experts if one.name == info.objects.expert))
     _print_guarantee(info.experts)
     print(f"\nmetrics  {data['metrics'].get('split', 'none')} split: see MODEL_CARD.md beside the bundle")
     return 0
@@ -69,6 +72,26 @@ def _print_scene(scene: SceneExpertSpec, macs: Macs) -> None:
     )
     for number, group in enumerate(scene.branches, start=1):
         print(f"         branch {number}: {', '.join(scene.classes[n] for n in group)}")
+
+
+def _print_objects(objects: ObjectsSpec, expert: ExpertSpec) -> None:
+    """How the objects expert is routed within itself, and from which score a detection is an object."""
+    some = f"{objects.top_experts} of {objects.experts} experts"
+    groups = f"from {objects.top_groups} of {objects.groups} groups"
+    routed = {
+        "full": f"{some} for a query, {groups} for the tile",
+        "instance": f"{some} for a query",
+        "scene": f"{some} for the tile, {groups}",
+        "token": f"{some} for a cell of the feature map",
+        "dense": "no experts within it",
+    }
+    least = ", ".join(
+        f"{one.name} {score:g}" for one, score in zip(expert.classes, objects.thresholds, strict=True)
+    )
+    print(
+        f"\nobjects  {expert.title}: {objects.queries} queries, {objects.layers} layers; "
+        f"{routed[objects.routing]}; least score: {least}"
+    )
 
 
 def _print_guarantee(experts: Sequence[ExpertSpec]) -> None:

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from ..bands import BAND_NAMES
 from ..bundle import MODEL_FILE, BundleInfo
 from ..errors import BundleError, RequestError
+from ..objects.detections import Detections
 from ..scene_expert import SceneScores
 from .encoder import Features
 from .head_mean import mean_of_heads
 from .heads import HIDDEN
 from .hydranet import HydraNet, NetworkConfig
+from .objects.detect import detections, detector_bytes
 
 
 def native_bf16(device: str) -> bool:
@@ -81,6 +83,10 @@ class EncodedTiles:
         # Views that `Features.join` copies once: selecting by index took ten times as long.
         return [whole.one(number) for number in index]
 
+    def one(self, number: int) -> Features:
+        """Features of one tile, not copied."""
+        return self.parts[number] if self.single else self.parts[0].one(number)
+
 
 class NetworkModel:
     """`Model` over a folded `HydraNet`; see `model_core.model.Model` for the methods' contract.
@@ -98,6 +104,7 @@ class NetworkModel:
         self.tile_size = info.tile_size
         self.experts = info.experts
         self.scene = info.scene
+        self.objects = info.objects
         self.macs = info.macs
         self.device = device
         self.precision = precision
@@ -132,6 +139,7 @@ class NetworkModel:
                 {expert.name: expert.channels for expert in info.experts},
                 heads={expert.name: expert.heads for expert in info.experts},
                 scene=info.scene,
+                objects=info.objects,
                 deploy=True,
             )
         except (TypeError, ValueError, RuntimeError, IndexError) as error:
@@ -159,7 +167,8 @@ class NetworkModel:
         network.load_state_dict(tensors)
         network.eval().requires_grad_(False)
         if precision == "bf16":
-            for part in (network.encoder, network.experts):  # the scene expert stays in float32
+            decoders = [part for name, part in network.experts.items() if not network.finds_objects(name)]
+            for part in (network.encoder, *decoders):  # scene and objects stay in float32
                 for module in part.modules():
                     if isinstance(module, nn.Conv2d | nn.Linear):
                         module.to(torch.bfloat16)
@@ -213,11 +222,14 @@ class NetworkModel:
                 zip(config.expert_widths[:-1], config.expert_widths[1:], strict=True)
             )
         ]
-        finishing = max(self._finishing_bytes(name) for name in self._channels)
-        planes = max(n + (self._heads[name] > 1) for name, n in self._channels.items())
+        decoders = [name for name in self._channels if not self.network.finds_objects(name)]
+        finishing = max((self._finishing_bytes(name) for name in decoders), default=0)
+        planes = max((self._channels[name] + (self._heads[name] > 1) for name in decoders), default=0)
         # Tiles picked from a batch are copied out of it.
         picking = 0 if self._single else self.feature_bytes()
-        working = self.feature_bytes() + max(convolving, picking + max(*merging, finishing))
+        working = self.feature_bytes() + max(
+            convolving, picking + max(*merging, finishing), self._detecting_bytes()
+        )
         return given + max(scaling, working) + planes * plane
 
     def _finishing_bytes(self, name: str) -> int:
@@ -233,6 +245,16 @@ class NetworkModel:
         # One head at a time: its planes, their probabilities, what the entropy takes, and the mean.
         averaging = channels * pixels * value + (3 * channels + 4) * 4 * pixels
         return logits + max(adding, averaging)
+
+    def _detecting_bytes(self) -> int:
+        """Bytes one tile needs at most from its features to its objects; 0 = nothing finds any."""
+        if self.objects is None:
+            return 0
+        widths = self.network.config.encoder_widths
+        copies = 0 if self.precision == "fp32" else 4 * sum(self._level_bytes()) // self._value_bytes
+        return copies + detector_bytes(
+            self.objects, self._channels[self.objects.expert], widths, self.tile_size
+        )
 
     @property
     def _value_bytes(self) -> int:
@@ -303,6 +325,19 @@ class NetworkModel:
             for number, part in enumerate(parts):
                 out[number] = self._values(name, part, uncertainty)[0].numpy()
             return out
+
+    def detect(self, name: str, picks: Sequence[tuple[EncodedTiles, Sequence[int]]]) -> list[Detections]:
+        """Find objects in chosen tiles of one or more batches, see `model.Model.detect`.
+
+        Tile by tile, in float32 and with one thread, whatever the encoder runs in: no byte of what is found
+        in a tile hangs on its batch mates.
+        """
+        found = []
+        with torch.inference_mode(), _one_thread() if self.device == "cpu" else nullcontext():
+            for features, index in picks:
+                for number in index:
+                    found += detections(self.network.detect(name, features.one(number)), self.tile_size)
+        return found
 
     def _values(self, name: str, features: Features, uncertainty: bool) -> Tensor:
         """An expert's output, float32 and contiguous (n, C, H, W), or (n, C + 1, H, W)."""

@@ -89,6 +89,7 @@ def export_bundle(
         },
         "experts": [expert.as_dict() for expert in experts],
         "scene": None if scene is None else scene.as_dict(),
+        "objects": None,  # it is put beside the others by `training.objects.export`
         "macs": {"encoder": macs.encoder, "switcher": macs.switcher, "experts": macs.experts},
         "training": {
             **training,

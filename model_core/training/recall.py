@@ -66,7 +66,8 @@ def score_tiles(model: Model, tiles: Iterable[PlacedTile]) -> ScoredTiles:
 def add_needed_scores(folder: Path, samples: list[Sample]) -> BundleInfo:
     """Score the calibration scenes with the bundle in `folder` and keep the scores in its experts.
 
-    A bundle of the former format becomes one of this format. Nothing else in it changes.
+    A bundle of the former format becomes one of this format. Nothing else in it changes. An expert that is no
+    task of the pack keeps the scores it has: the pack's labels say nothing of it.
 
     Args:
         folder: the bundle.
@@ -82,7 +83,12 @@ def add_needed_scores(folder: Path, samples: list[Sample]) -> BundleInfo:
     # pieces of evidence, and a new tile will not overlap them either.
     found = score_tiles(model, natural_tiles(samples, model.tile_size))
     experts, basis = [], {}
+    former = info.data["training"].get("recall", {}).get("experts", {})
     for column, expert in enumerate(info.experts):
+        if expert.name not in TASK_NAMES:
+            experts.append(expert.as_dict())
+            basis |= {expert.name: former[expert.name]} if expert.name in former else {}
+            continue
         needed = found.target[:, column] == 1
         scores = sorted(rounded_down(score) for score in found.score[needed, column])
         experts.append(replace(expert, needed_scores=tuple(scores)).as_dict())

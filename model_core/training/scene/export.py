@@ -121,7 +121,7 @@ def check_kept(before: dict[str, Tensor], after: dict[str, Tensor]) -> None:
         or before[name].contiguous().view(torch.uint8).ne(after[name].contiguous().view(torch.uint8)).any()
     ]
     if changed:
-        raise RuntimeError(f"Frozen tensors changed while the scene expert was added: {sorted(changed)}.")
+        raise RuntimeError(f"Frozen tensors changed while an expert was added: {sorted(changed)}.")
 
 
 def _count(tensors: dict[str, Tensor]) -> int:
