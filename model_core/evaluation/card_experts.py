@@ -7,6 +7,7 @@ from typing import Any
 from ..bundle import BundleInfo
 from ..spec import ExpertSpec
 from ..training.pack import licence_stated
+from .card_objects import headline, objects_data, objects_section
 from .markdown import interval, number, percent, table
 
 
@@ -16,13 +17,16 @@ def experts_overview(info: BundleInfo, metrics: dict[str, Any]) -> str:
     for expert in info.experts:
         gsd = expert.valid_gsd_m
         entry = metrics["experts"].get(expert.name)
+        told = f"{entry['metric']}: {interval(entry)}" if entry else "–"
+        if expert.kind == "objects":
+            told = headline(metrics.get("objects", {}), metrics["split"])
         rows.append(
             (
                 f"{expert.title} (`{expert.name}`)" + (" **simulated**" if expert.simulated else ""),
                 ", ".join(c.name for c in expert.classes),
                 f"{gsd[0]:g} to {gsd[1]:g} m" if gsd else "any",
                 f"{info.macs.experts[expert.name] / 1e6:.0f}",
-                f"{entry['metric']}: {interval(entry)}" if entry else "–",
+                told,
             )
         )
     head = ("expert", "classes", "pixels trained for", "M multiply-adds a tile", "figure (95 % interval)")
@@ -51,7 +55,10 @@ def expert_section(info: BundleInfo, expert: ExpertSpec, metrics: dict[str, Any]
     parts.append(f"{expert.description}\n")
     parts.append(_data(info, expert))
     entry = metrics["experts"].get(expert.name)
-    if entry is None:
+    if expert.kind == "objects":
+        told = objects_section(info, expert, metrics)
+        parts.append(told or "It was not evaluated yet: `hydranet evaluate --card` does so.\n")
+    elif entry is None:
         parts.append("No scene of this split has labels for it.\n")
     else:
         parts.append(_figures(expert, entry))
@@ -75,6 +82,8 @@ def _data(info: BundleInfo, expert: ExpertSpec) -> str:
     if not rows:
         if expert.simulated:
             return "Trained on scenes of the other experts' sources, altered by a physical simulation.\n"
+        if expert.kind == "objects":
+            return objects_data(info)
         return "No source of the training has labels for it.\n"
     return table(("trained on", "scenes", "label kind", "licence as stated"), rows)
 

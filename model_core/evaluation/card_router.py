@@ -13,7 +13,7 @@ def router_section(info: BundleInfo, router: dict[str, Any]) -> str:
     """Figures over all tiles, by expert and by source."""
     calibration = info.data["training"]["calibration"]
     rows = []
-    for expert in info.experts:
+    for expert in [one for one in info.experts if one.name in router["experts"]]:
         row, fit = router["experts"][expert.name], calibration[expert.name]
         figures = [number(row[key]) for key in ("precision", "recall", "f1")]
         basis = f"{fit['split']}: {fit['positives']} needed, {fit['negatives']} not"
@@ -188,7 +188,7 @@ def policies_section(info: BundleInfo, policies: list[dict[str, Any]]) -> str:
     plain = next(row for row in reversed(policies) if row["policy"] == "threshold")
     basis = info.data["training"].get("recall", {"experts": {}})["experts"]
     rows = []
-    for expert in info.experts:
+    for expert in [one for one in info.experts if one.name in plain["experts"]]:
         name, found = expert.name, basis.get(expert.name)
         cells: list[object] = [name, plain["experts"][name]["needed"]]
         cells.append(f"{found['tiles']} ({found['scenes']})" if found else 0)

@@ -17,7 +17,7 @@ from .policies import compare_policies
 from .risk import RiskCounts
 from .router import router_figures
 from .segment import file_bands, segment
-from .tiles import Tiles, scan_tiles, tile_table
+from .tiles import Tiles, pixel_experts, scan_tiles, tile_table
 
 ROAD_TOLERANCE = 3
 """Pixels by which a road may be displaced and still count as found (buffered precision and recall)."""
@@ -160,7 +160,8 @@ def evaluate_router(model: Model, samples: list[Sample], tiles: Tiles | None = N
     `tiles` spares the scan of the samples where it was done already.
     """
     tiles = scan_tiles(model, samples) if tiles is None else tiles
+    experts = pixel_experts(model)
     return {
-        **router_figures(tiles, model.experts),
-        "policies": compare_policies(tiles.score, tiles.target, model.experts),
+        **router_figures(tiles, experts),
+        "policies": compare_policies(tiles.score, tiles.target, experts),
     }

@@ -219,18 +219,27 @@ def weights_digest(info: BundleInfo) -> str:
     return str(info.data["sha256"][WEIGHTS_FILE])
 
 
-def keep_outside(old_metrics: dict[str, Any], weights_sha: str) -> dict[str, Any]:
+def weights_before_objects(info: BundleInfo) -> str | None:
+    """Digest of the weights that an objects expert was added to, which left every other tensor as it was."""
+    return info.data["training"].get("objects", {}).get("from", {}).get("weights")
+
+
+def keep_outside(
+    old_metrics: dict[str, Any], weights_sha: str, before_objects: str | None = None
+) -> dict[str, Any]:
     """The part of recorded metrics that `compare` wrote, if it was measured with these weights.
 
     Args:
         old_metrics: `metrics` of model.json before they are replaced.
         weights_sha: digest of the weights now in the bundle, as `weights_digest` gives it.
+        before_objects: of `weights_before_objects`; figures of these weights stand, too.
 
     Returns:
         Both entries of `compare`, to be merged into the new metrics; {} if there are none or the weights
         are others.
     """
-    if KEY not in old_metrics or old_metrics.get(WEIGHTS_KEY) != weights_sha:
+    measured_with = old_metrics.get(WEIGHTS_KEY)
+    if KEY not in old_metrics or measured_with is None or measured_with not in (weights_sha, before_objects):
         return {}
     return {KEY: old_metrics[KEY], WEIGHTS_KEY: weights_sha}
 

@@ -7,6 +7,7 @@ bytes with the same Pillow. `failure_pictures` sets the image beside the maps, f
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -232,11 +233,32 @@ _WHITE, _INK = 253, 254
 
 
 def _palette(failure: Failure) -> list[int]:
+    return _flat({value: colour for value, (_, colour) in _colours(failure).items()})
+
+
+def _flat(colours: dict[int, str]) -> list[int]:
     flat = [255] * 768
-    for value, (_, colour) in _colours(failure).items():
+    for value, colour in colours.items():
         flat[3 * value : 3 * value + 3] = _rgb(colour)
     flat[3 * _INK : 3 * _INK + 3] = _rgb(INK)
     return flat
+
+
+def sheet_png(
+    panels: list[Image.Image], captions: list[str], colours: Sequence[tuple[str, str]], shown: list[int]
+) -> Image.Image:
+    """Panels of mode "P" beside each other with a legend, as the card shows them.
+
+    Args:
+        panels: maps whose values are positions in `colours`.
+        captions: one for each.
+        colours: names and colours (#rrggbb).
+        shown: positions of those that the legend explains.
+    """
+    palette = _flat({value: colour for value, (_, colour) in enumerate(colours)})
+    for panel in panels:
+        panel.putpalette(palette)
+    return _sheet(panels, captions, [colours[value] for value in shown], "P", palette)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -34,14 +34,40 @@ def record_comparison(folder: Path, key: str, found: Any) -> bool:
     Raises:
         BundleError: the bundle is not sound.
     """
-    from .card import write_card  # which reads figures of every kind
-
     info = read_info(folder)
     check_weights(info)
     info = write_description(folder, {**info.data, "training": {**info.data["training"], key: found}})
+    return _write_card_again(info)
+
+
+def record_ablation(folder: Path, found: dict[str, Any]) -> bool:
+    """Put the comparison of ways to route the objects expert beside its figures, and write the card anew.
+
+    Args:
+        folder: of the bundle.
+        found: of `objects_ablation.compare_objects`, as JSON takes it; replaces an older one.
+
+    Returns:
+        Whether there is a card, see `record_comparison`.
+
+    Raises:
+        BundleError: the bundle is not sound.
+    """
+    info = read_info(folder)
+    check_weights(info)
+    metrics = info.data["metrics"]
+    objects = {**metrics.get("objects", {}), "ablation": found}
+    return _write_card_again(
+        write_description(folder, {**info.data, "metrics": {**metrics, "objects": objects}})
+    )
+
+
+def _write_card_again(info: BundleInfo) -> bool:
+    from .card import write_card  # which reads figures of every kind
+
     if info.data["metrics"].get("split") is None:
         return False
-    path = folder / "MODEL_CARD.md"
+    path = info.folder / "MODEL_CARD.md"
     part = path.with_suffix(".part")
     part.write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
     part.replace(path)

@@ -14,7 +14,7 @@ from ..training.pack import load_chips
 from .card import write_card
 from .controls import control_figures
 from .evaluate import HEADLINE, evaluate_experts, evaluate_router
-from .outside import keep_outside, weights_digest
+from .outside import keep_outside, weights_before_objects, weights_digest
 from .pictures import failure_maps
 from .record import record_metrics, without_nan
 from .regret import compare_routing
@@ -23,7 +23,7 @@ from .risk import RiskCounts
 from .risk_picture import draw_risk
 from .scene import scene_figures
 from .subset import sample_figures, subset_figures
-from .tiles import scan_tiles
+from .tiles import pixel_experts, scan_tiles
 
 CARD_FILE = "MODEL_CARD.md"
 PICTURES = "card"
@@ -55,14 +55,15 @@ def measure(model: NetworkModel, data: Path, split: str, log: Log) -> dict[str, 
     chips = load_chips(data, (split,))
     tiles = scan_tiles(model, scenes + chips, log)
     risk = RiskCounts()
+    experts = pixel_experts(model)
     metrics: dict[str, Any] = {
         "split": split,
         "precision": model.precision,
         "router": evaluate_router(model, [], tiles),
-        "controls": control_figures(tiles, model.experts, read_controls(model.info)),
+        "controls": control_figures(tiles, experts, read_controls(model.info)),
         "regret": {
-            "free": compare_routing(tiles, model.experts, model.macs),
-            "limited": compare_routing(tiles, model.experts, model.macs, limits=True),
+            "free": compare_routing(tiles, experts, model.macs),
+            "limited": compare_routing(tiles, experts, model.macs, limits=True),
         },
         "experts": evaluate_experts(model, scenes, log, risk),
     }
@@ -73,9 +74,20 @@ def measure(model: NetworkModel, data: Path, split: str, log: Log) -> dict[str, 
         metrics["fire"] = evaluate_fire(model, data, scenes, log)
     if model.scene is not None:
         metrics["scene"] = scene_figures(model, data, split, log)
+    if model.objects is not None:
+        from .objects import object_figures
+
+        metrics["objects"] = object_figures(model, data, split, log, tiles) | _kept_ablation(model)
     metrics["subset"] = subset_figures(model, scenes + chips)
     metrics["sample"] = sample_figures(model)
-    return metrics | keep_outside(model.info.data["metrics"], weights_digest(model.info))
+    info = model.info
+    return metrics | keep_outside(info.data["metrics"], weights_digest(info), weights_before_objects(info))
+
+
+def _kept_ablation(model: NetworkModel) -> dict[str, Any]:
+    """The comparison of ways to route the objects expert, which is of networks beside the bundle's own."""
+    found = model.info.data["metrics"].get("objects", {}).get("ablation")
+    return {} if found is None else {"ablation": found}
 
 
 def write_bundle_card(folder: Path, model: NetworkModel, metrics: dict[str, Any], data: Path) -> BundleInfo:
@@ -97,6 +109,10 @@ def write_bundle_card(folder: Path, model: NetworkModel, metrics: dict[str, Any]
         draw_risk(without_nan(metrics["risk"]), model.experts, pictures / "risk_coverage.png")
         shown["risk_picture"] = f"{PICTURES}/risk_coverage.png"
     shown["pictures"] = failure_maps(model, held_out(data, metrics["split"]), folder)
+    if model.objects is not None:
+        from .objects import object_maps
+
+        shown["pictures"][model.objects.expert] = object_maps(model, data, metrics["split"], folder)
     info = record_metrics(folder, {**metrics, **shown})
     (folder / CARD_FILE).write_text(write_card(info, info.data["metrics"]), encoding="utf-8")
     return info

@@ -53,7 +53,7 @@ def sample_figures(model: Model) -> dict[str, Any]:
 
     Returns:
         For each scene and expert the number of tiles sent to it and, where it wrote a raster, the share of
-        its pixels in each class.
+        its pixels in each class; of an objects expert the number of objects of each class.
     """
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,9 @@ def scene_shares(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
     experts = {}
     for expert in summary["experts"]:
         row: dict[str, Any] = {"tiles": expert["tiles"]}
-        if expert["output"] and expert["tiles"]:
+        if expert.get("kind") == "objects":
+            row["objects"] = expert["objects"]["by_class"]
+        elif expert["output"] and expert["tiles"]:
             with rasterio.open(run / expert["output"]) as raster:
                 values = raster.read(1)
                 values = values[values != raster.nodata]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..model import Model
+from ..spec import ExpertSpec
 from ..tasks import TASK_NAMES, UNKNOWN
 from ..training.held_out import SUFFIX
 from ..training.layout import PlacedTile, natural_tiles
@@ -25,9 +26,19 @@ from . import metrics
 Group = tuple[str, ...]
 
 
+def pixel_experts(model: Model) -> tuple[ExpertSpec, ...]:
+    """The experts that say something of every pixel.
+
+    An objects expert has boxes instead of labelled pixels, so that no tile of these scenes tells whether it
+    was needed, nor what its work was worth. It is measured by itself, see `objects`, and counting it as one
+    more rival for the k best places would change what the figures of the others mean.
+    """
+    return tuple(expert for expert in model.experts if expert.kind != "objects")
+
+
 @dataclass(frozen=True)
 class Tiles:
-    """N tiles of a split, E experts of a bundle.
+    """N tiles of a split, E experts of a bundle, an objects expert left out.
 
     Attributes:
         experts: names, in the order of the scores.
@@ -41,6 +52,8 @@ class Tiles:
         pooled: (N, 2C) inputs of the switcher; None for a model that has none.
         tables: by expert and tile, the counts (label, prediction) if the expert decodes the tile; tiles
             without a labelled pixel for the expert have none.
+        objects: float32 (N,), calibrated score of the objects expert; None without one.
+        objects_target: int8 (N,), its targets as far as labels of other tasks tell, 0 or -1; None without it.
     """
 
     experts: tuple[str, ...]
@@ -53,22 +66,29 @@ class Tiles:
     stats: Tensor
     pooled: Tensor | None
     tables: dict[str, dict[int, np.ndarray]]
+    objects: np.ndarray | None = None
+    objects_target: np.ndarray | None = None
 
 
 def scan_tiles(
     model: Model, samples: list[Sample], log: Callable[[str], None] = lambda _message: None
 ) -> Tiles:
     """Score every tile once, and decode it with every expert that has labels on it."""
-    names = tuple(expert.name for expert in model.experts)
-    channels = {expert.name: expert.channels for expert in model.experts}
-    score, target, group, source, gsd, simulated, stats, pooled = ([] for _ in range(8))
+    experts = pixel_experts(model)
+    names = tuple(expert.name for expert in experts)
+    columns = [model.experts.index(expert) for expert in experts]
+    channels = {expert.name: expert.channels for expert in experts}
+    score, target, group, source, gsd, simulated, stats, pooled, rest = ([] for _ in range(9))
     tables: dict[str, dict[int, np.ndarray]] = {name: {} for name in names}
     for number, placed in enumerate(natural_tiles(samples, model.tile_size)):
         batch = collate([placed.tile])
         reflectance = batch["reflectance"].numpy()
         features = model.encode(reflectance, placed.tile.available.numpy(), placed.tile.valid[None].numpy())
         known = dict(zip(TASK_NAMES, relevance(placed.tile).tolist(), strict=True))
-        score.append(model.scores(features)[0])
+        told = model.scores(features)[0]
+        score.append(told[columns])
+        if len(experts) < len(model.experts):
+            rest.append((np.delete(told, columns)[0], _without_objects(placed)))
         target.append([known.get(name, -1) for name in names])
         group.append(placed.ids)
         source.append(placed.source)
@@ -97,7 +117,15 @@ def scan_tiles(
         torch.stack(stats) if stats else torch.zeros(0, 16),
         torch.stack(pooled) if pooled else None,
         tables,
+        np.array([value for value, _ in rest], np.float32) if rest else None,
+        np.array([value for _, value in rest], np.int8) if rest else None,
     )
+
+
+def _without_objects(placed: PlacedTile) -> int:
+    from ..training.objects.relevance import pack_relevance  # of no use to a bundle without such an expert
+
+    return pack_relevance(placed.tile)
 
 
 def _burning(placed: PlacedTile) -> bool:

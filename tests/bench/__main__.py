@@ -20,6 +20,7 @@ from . import (
     bench_experts,
     bench_grouping,
     bench_memory,
+    bench_objects,
     bench_overhead,
     bench_precision,
     bench_roofline,
@@ -40,6 +41,7 @@ CASES = {
     "memory": bench_memory,
     "routing": bench_routing,
     "uncertainty": bench_uncertainty,
+    "objects": bench_objects,
     "dock": bench_dock,
 }
 OUTPUT = Path("build/bench.json")

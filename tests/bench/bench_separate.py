@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from model_core.model import Model
+from model_core.spec import ExpertSpec
 
 from .setting import Setting, work_through
-from .tiles import Tiles, grouped, load_tiles, spans
+from .tiles import Tiles, grouped, load_tiles, served, spans
 from .timing import figure, interleaved, ratio
 
 
@@ -27,7 +28,7 @@ def run(setting: Setting) -> dict[str, Any]:
 
     def separate() -> None:
         for spec in model.experts:
-            work = partial(single_task, model, tiles, spec.name)
+            work = partial(single_task, model, tiles, spec)
             work_through(model, setting.threads, tiles.batches(batch), work)
 
     seconds = interleaved({"shared": shared, "separate": separate}, setting.rounds, setting.say)
@@ -45,6 +46,6 @@ def run(setting: Setting) -> dict[str, Any]:
     return {"figures": {"vs_separate_models": value}, "details": details}
 
 
-def single_task(model: Model, tiles: Tiles, name: str, part: slice) -> np.ndarray:
+def single_task(model: Model, tiles: Tiles, spec: ExpertSpec, part: slice) -> Any:
     """A network of its own for one task: nothing is scored, everything is decoded."""
-    return model.decode(name, [(tiles.encode(model, part), range(part.stop - part.start))])
+    return served(model, spec, [(tiles.encode(model, part), range(part.stop - part.start))])

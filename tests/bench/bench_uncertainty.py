@@ -20,7 +20,7 @@ def run(setting: Setting) -> dict[str, Any]:
     summaries: dict[str, RunSummary] = {}
     cases = {name: partial(_predict, setting, name == "with", summaries) for name in ("with", "without")}
     seconds = interleaved(cases, setting.rounds, setting.say)
-    banded = [one["name"] for one in summaries["with"]["experts"] if one["uncertainty_band"] is not None]
+    banded = [one["name"] for one in summaries["with"]["experts"] if one.get("uncertainty_band") is not None]
     value = figure(
         ratio(seconds["with"], seconds["without"]),
         f"time of `predict` with uncertainty over without, k = {K}, whole runs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from model_core.grid import TileGrid
 from model_core.model import Model
 from model_core.routing import Policy, decide
 from model_core.scene import Scene
+from model_core.spec import ExpertSpec
 
-Keep = Callable[[int, int, np.ndarray], None]
+Keep = Callable[[int, int, Any], None]
 
 SPAN = 4  # batches over which an expert's tiles are grouped here; the engine's backlog is about as long
 
@@ -75,6 +76,11 @@ def strongest(model: Model, scores: np.ndarray, k: int) -> np.ndarray:
     return decide(scores, thresholds, everyone, np.ones(len(scores), bool), Policy("top-k", k)).rank > 0
 
 
+def served(model: Model, spec: ExpertSpec, picks: list[tuple[Any, Sequence[int]]]) -> Any:
+    """What an expert says of the picked tiles: its values (n, C, S, S), or the objects in each."""
+    return (model.detect if spec.kind == "objects" else model.decode)(spec.name, picks)
+
+
 def spans(tiles: Tiles, batch: int, workers: int) -> list[slice]:
     """What a worker takes at once for `grouped`: a few batches, towards the end single ones.
 
@@ -94,7 +100,7 @@ def grouped(
     """Serve a span of tiles as HydraNet does: encoded batch by batch, then each expert decodes the tiles
     routed to it, as many at once, from several batches if need be.
 
-    `keep` gets tile, expert and values (C, S, S).
+    `keep` gets tile, expert and values (C, S, S), or the tile's objects.
     """
     parts = [slice(s, min(s + batch, span.stop)) for s in range(span.start, span.stop, batch)]
     features = [tiles.encode(model, part) for part in parts]
@@ -108,7 +114,7 @@ def grouped(
                 (one, [int(n) - part.start for n in group if part.start <= n < part.stop])
                 for one, part in zip(features, parts, strict=True)
             ]
-            values = model.decode(spec.name, [pick for pick in picks if pick[1]])
+            values = served(model, spec, [pick for pick in picks if pick[1]])
             if keep:
                 for number, value in zip(group.tolist(), values, strict=True):
                     keep(number, expert, value)
@@ -121,7 +127,7 @@ def united(model: Model, tiles: Tiles, chosen: np.ndarray, part: slice, keep: Ke
     whole = range(part.stop - part.start)
     for expert, spec in enumerate(model.experts):
         if chosen[part, expert].any():
-            values = model.decode(spec.name, [(features, whole)])
+            values = served(model, spec, [(features, whole)])
             if keep:
                 for number in np.flatnonzero(chosen[part, expert]).tolist():
                     keep(part.start + number, expert, values[number])
