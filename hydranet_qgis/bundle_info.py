@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .i18n import tr
+from .run_folder import OBJECTS
 
 MODEL_FILE = "model.json"
 DEFAULT_TILE = 256
@@ -25,12 +27,21 @@ class ExpertTitle:
         title: what the user reads.
         description: a sentence, may be "".
         simulated: trained on simulated data only.
+        kind: such as "classes"; "" where the bundle does not say.
+        classes: names of its classes.
     """
 
     name: str
     title: str
     description: str = ""
     simulated: bool = False
+    kind: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether it gives a layer of polygons rather than a raster."""
+        return self.kind == OBJECTS
 
 
 @dataclass(frozen=True)
@@ -40,11 +51,19 @@ class BundleInfo:
     Attributes:
         problem: None, or why nothing could be read.
         tile_size: pixels.
+        least_scores: for each class of the objects expert the score from which a detection counts; empty
+            where the bundle does not say.
     """
 
     experts: tuple[ExpertTitle, ...]
     tile_size: int = DEFAULT_TILE
     problem: str | None = None
+    least_scores: tuple[float, ...] = ()
+
+    @property
+    def objects(self) -> ExpertTitle | None:
+        """The expert that finds objects, None in a bundle without one."""
+        return next((expert for expert in self.experts if expert.finds_objects), None)
 
     @property
     def names(self) -> list[str]:
@@ -68,13 +87,28 @@ def read_bundle(folder: Path) -> BundleInfo:
             title=str(item.get("title") or item["name"]),
             description=str(item.get("description") or ""),
             simulated=bool(item.get("simulated")),
+            kind=str(item.get("kind") or ""),
+            classes=_classes(item.get("classes")),
         )
         for item in listed
         if isinstance(item, dict) and item.get("name")
     )
     declared = data.get("input")
     tile = declared.get("tile_size") if isinstance(declared, dict) else None
-    return BundleInfo(experts, tile_size=tile if isinstance(tile, int) and tile > 0 else DEFAULT_TILE)
+    size = tile if isinstance(tile, int) and tile > 0 else DEFAULT_TILE
+    return BundleInfo(experts, tile_size=size, least_scores=_least_scores(data.get("objects")))
+
+
+def _classes(listed: Any) -> tuple[str, ...]:
+    items = listed if isinstance(listed, list) else []
+    return tuple(str(item["name"]) for item in items if isinstance(item, dict) and item.get("name"))
+
+
+def _least_scores(declared: Any) -> tuple[float, ...]:
+    """Of the objects expert, which bundles have since format 4."""
+    listed = declared.get("thresholds") if isinstance(declared, dict) else None
+    known = isinstance(listed, list) and all(type(value) in (int, float) for value in listed)
+    return tuple(map(float, listed)) if known else ()
 
 
 def known_sensors(resources: Path) -> list[str]:

@@ -14,6 +14,10 @@ PALETTE = (
     *("#117d89", "#66751f", "#6f5cd0", "#a4573d", "#4d7280", "#c03c3c"),
 )
 
+# An expert whose output has several colours takes this one before any of the palette. The bundle's other
+# experts and the ships on the map are 24 (CIE 1976) from it at least, also for who lacks one kind of cones.
+_OF_KIND = {"objects": "#2bbf95"}
+
 # Colours nearer than this (in RGB, 0 to 441) are taken for the same.
 _TOO_NEAR = 60.0
 
@@ -21,14 +25,19 @@ _TOO_NEAR = 60.0
 def assign(experts: Sequence[RunExpert]) -> dict[str, str]:
     """Colour of each expert by name, as `#rrggbb`.
 
-    An expert takes the colour its output has on the map where that is one clear colour; the others
-    take one of the palette by their name. No two experts of a run look alike while the palette lasts.
+    An expert takes the colour its output has on the map where that is one clear colour; of the others,
+    some kinds have one of their own, and the rest take one of the palette by their name. No two experts of a
+    run look alike while the palette lasts.
     """
     colors: dict[str, str] = {}
     for expert in experts:
         drawn = [c.color for c in expert.classes if c.color]
         if len(drawn) == 1 and _strong(drawn[0]) and is_free(drawn[0], colors):
             colors[expert.name] = drawn[0].lower()
+    for expert in experts:
+        usual = _OF_KIND.get(expert.kind)
+        if expert.name not in colors and usual is not None and is_free(usual, colors):
+            colors[expert.name] = usual
     for expert in experts:
         if expert.name not in colors:
             start = zlib.crc32(expert.name.encode("utf-8")) % len(PALETTE)

@@ -7,22 +7,24 @@ and by custom properties, which are saved with the project and serve a copy that
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsProject
 
 from .layer_files import file_of, own_source
-from .run_folder import ROUTING_FILE, Run, is_run
+from .run_folder import OBJECTS_LAYER, ROUTING_FILE, ROUTING_LAYER, Run, is_run
 
 PROPERTY_RUN = "hydranet/run_folder"
 PROPERTY_ROLE = "hydranet/role"
 ROUTING_ROLE = "routing"
 _EXPERT = "expert:"
+_LAYER_NAME = re.compile(r"\|layername=([^|]*)")
 
 
 def expert_role(name: str) -> str:
-    """Role of an expert's raster."""
+    """Role of an expert's layer."""
     return _EXPERT + name
 
 
@@ -40,7 +42,13 @@ def layer_role(layer: Any) -> str:
     path = layer_file(layer)
     if path is None:
         return ""
-    return ROUTING_ROLE if path.name == ROUTING_FILE else expert_role(path.stem)
+    routing = path.name == ROUTING_FILE
+    if path.suffix == ".gpkg":
+        # A user may have opened any of its tables.
+        named = _LAYER_NAME.search(own_source(layer))
+        if named and named[1] != (ROUTING_LAYER if routing else OBJECTS_LAYER):
+            return ""
+    return ROUTING_ROLE if routing else expert_role(path.stem)
 
 
 def run_folder_of(layer: Any) -> Path | None:

@@ -23,7 +23,7 @@ def describe_layer(layer: Any, run: Run, expert: RunExpert | None) -> None:
     Args:
         layer: raster or vector layer.
         run: its run.
-        expert: whose raster it is, None for the routing layer.
+        expert: whose layer it is, None for the routing layer.
     """
     data = _run_json(run)
     title = tr("{expert} of {scene}").format(
@@ -56,6 +56,8 @@ def describe_layer(layer: Any, run: Run, expert: RunExpert | None) -> None:
 
 def _expert_abstract(run: Run, expert: RunExpert) -> str:
     parts = [expert.description or expert.title]
+    if expert.finds_objects:
+        return " ".join([*parts, *_objects(run, expert), *_simulated(expert)])
     if expert.classes:
         listed = ", ".join(f"{item.value} {item.name}" for item in expert.classes)
         parts.append(tr("Classes: {classes}.").format(classes=listed))
@@ -70,9 +72,35 @@ def _expert_abstract(run: Run, expert: RunExpert) -> str:
     )
     for kind, band in expert.uncertainty.present():
         parts.append(tr("Band {band}: {meaning}").format(band=band, meaning=meaning(kind)))
-    if expert.simulated:
-        parts.append(tr("Trained on simulated data only; check the result with care."))
-    return " ".join(parts)
+    return " ".join([*parts, *_simulated(expert)])
+
+
+def _simulated(expert: RunExpert) -> list[str]:
+    return [tr("Trained on simulated data only; check the result with care.")] if expert.simulated else []
+
+
+def _objects(run: Run, expert: RunExpert) -> list[str]:
+    """What a layer of objects holds, and from which score."""
+    parts = [tr("Classes: {classes}.").format(classes=", ".join(item.name for item in expert.classes))]
+    if expert.objects is not None:
+        parts.append(
+            tr("{count} objects in {tiles} of {total} tiles; elsewhere none was looked for.").format(
+                count=expert.objects.count, tiles=expert.tiles, total=run.total
+            )
+        )
+    score = run.request.get("object_score")
+    if score is None:
+        parts.append(tr("Objects below the score that the model sets for their class are left out."))
+    else:
+        parts.append(tr("Objects with a score below {score} are left out.").format(score=f"{score:g}"))
+    parts.append(
+        tr(
+            "Outlines are oriented rectangles, lengths and widths theirs in metres on the ground. groups and "
+            "experts tell, for each layer of the network, the groups of experts that suited the tile and the "
+            "experts that served the object with their weights, counted from 1."
+        )
+    )
+    return parts
 
 
 def _routing_abstract(run: Run) -> str:

@@ -6,6 +6,7 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from . import paths
+from .algorithms.objects import ObjectsAlgorithm
 from .algorithms.predict import PredictAlgorithm
 from .algorithms.prepare_bands import PrepareBandsAlgorithm
 from .algorithms.reroute import RerouteAlgorithm
@@ -14,7 +15,7 @@ from .i18n import tr
 from .models import shipped_models
 
 PROVIDER_ID = "hydranet"
-ALGORITHMS = (PredictAlgorithm, RouteAlgorithm, RerouteAlgorithm, PrepareBandsAlgorithm)
+ALGORITHMS = (PredictAlgorithm, ObjectsAlgorithm, RouteAlgorithm, RerouteAlgorithm, PrepareBandsAlgorithm)
 
 
 class HydraNetProvider(QgsProcessingProvider):

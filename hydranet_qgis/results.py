@@ -7,21 +7,23 @@ say of themselves in `layer_metadata`, where they lie in `layer_group`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
+    QgsMessageLog,
     QgsProject,
     QgsRasterLayer,
     QgsVectorLayer,
 )
 
-from . import layer_styles, routing_style
+from . import layer_styles, objects_style, routing_style
 from .i18n import tr
-from .layer_files import is_current, note_opened, reopen, stands_in
+from .layer_files import file_of, is_current, note_opened, reopen, stands_in
 from .layer_group import put_into_group, run_group
 from .layer_identity import (
     PROPERTY_ROLE,
@@ -51,6 +53,7 @@ __all__ = [
     "loading_steps",
     "place_in_group",
     "plan",
+    "plan_expert",
     "refresh_layer",
     "run_folder_of",
 ]
@@ -70,6 +73,7 @@ class PlannedLayer:
         style: its style file, None for the routing layer.
         order: position in the group, 0 on top.
         classes: length of its legend.
+        is_raster: whether it is an expert's raster, rather than the table of tiles or a layer of objects.
     """
 
     source: str
@@ -78,29 +82,43 @@ class PlannedLayer:
     style: Path | None
     order: int
     classes: int = 0
-
-    @property
-    def is_raster(self) -> bool:
-        """Whether it is an expert's raster rather than the table of tiles."""
-        return self.role != ROUTING_ROLE
+    is_raster: bool = False
 
 
 def plan(run: Run) -> list[PlannedLayer]:
     """The run's layers, top first.
 
-    The tiles' outlines lie on top. Below them what covers little lies above what covers much, and
-    continuous surfaces, which hide everything under them, at the bottom.
+    Objects lie on top, as they cover least, then the tiles' outlines. Below them what covers little lies
+    above what covers much, and continuous surfaces, which hide everything under them, at the bottom.
     """
-    routing = PlannedLayer(run.routing_uri, tr("Routing"), ROUTING_ROLE, None, 0)
     produced = [expert for expert in run.experts if expert.output is not None]
-    produced.sort(
+    rasters = [expert for expert in produced if not expert.finds_objects]
+    rasters.sort(
         key=lambda e: (e.kind != "classes", e.foreground if e.foreground is not None else e.pixels, e.name)
     )
-    layers = [
-        PlannedLayer(str(e.output), e.label, expert_role(e.name), e.style, position, len(e.classes))
-        for position, e in enumerate(produced, start=1)
-    ]
-    return [routing, *layers]
+    layers = [_planned(expert) for expert in produced if expert.finds_objects]
+    layers.append(PlannedLayer(run.routing_uri, tr("Routing"), ROUTING_ROLE, None, 0))
+    layers += [_planned(expert) for expert in rasters]
+    return [replace(layer, order=order) for order, layer in enumerate(layers)]
+
+
+def plan_expert(run: Run, expert: RunExpert) -> PlannedLayer:
+    """What an expert's layer is in the run; of one that was never routed, what it would be at the bottom."""
+    layers = plan(run)
+    own = next((layer for layer in layers if layer.role == expert_role(expert.name)), None)
+    return own if own is not None else replace(_planned(expert), order=len(layers))
+
+
+def _planned(expert: RunExpert) -> PlannedLayer:
+    return PlannedLayer(
+        expert.source,
+        expert.label,
+        expert_role(expert.name),
+        expert.style,
+        0,
+        len(expert.classes),
+        is_raster=not expert.finds_objects,
+    )
 
 
 def finish_layer(
@@ -125,8 +143,10 @@ def finish_layer(
     if expert is None:
         # The style beside the table fills the tiles, for whoever opens it alone; here rasters lie below.
         routing_style.show(layer, run, routing_style.OUTLINES)
-    else:
+    elif planned.is_raster:
         layer_styles.first_style(layer, expert, planned.style)
+    else:
+        objects_style.first_style(layer, expert)
     if crs is not None and crs.isValid() and not layer.crs().isValid():
         layer.setCrs(crs)
     _tell(layer, run, planned)
@@ -141,18 +161,19 @@ def refresh_layer(layer: Any, run: Run, planned: PlannedLayer) -> None:
     another one. A file that is still the same is not read again: with many layers that takes time, and so
     does drawing them.
     """
-    read = not (is_current(layer) or stands_in(layer))
-    if read:
+    changed = not (is_current(layer) or stands_in(layer))
+    if changed:
         _read_again(layer, planned)
-    if planned.is_raster:
-        restyled = layer_styles.follow_style(layer, planned.style)
-        _tell(layer, run, planned)
-        if read or restyled:
-            layer.triggerRepaint()
-            layer.emitStyleChanged()  # the legend follows only this signal
-    else:
+    if planned.role == ROUTING_ROLE:
         routing_style.show(layer, run, routing_style.shown(layer))
         _tell(layer, run, planned)
+        return
+    if planned.is_raster:
+        changed = layer_styles.follow_style(layer, planned.style) or changed
+    _tell(layer, run, planned)
+    if changed:
+        layer.triggerRepaint()
+        layer.emitStyleChanged()  # the legend follows only this signal
 
 
 def place_in_group(project: QgsProject, layer: Any, run: Run) -> None:
@@ -193,7 +214,8 @@ def loading_steps(run: Run, project: QgsProject) -> list[Callable[[], Any]]:
 
 def load_routing(run: Run, project: QgsProject) -> Any | None:
     """Add only the run's routing layer to the project; None if it cannot be read."""
-    return _add(plan(run)[0], run, project)
+    (planned,) = (item for item in plan(run) if item.role == ROUTING_ROLE)
+    return _add(planned, run, project)
 
 
 def _bring_in_line(planned: PlannedLayer, run: Run, project: QgsProject) -> Any | None:
@@ -214,6 +236,9 @@ def _add(planned: PlannedLayer, run: Run, project: QgsProject) -> Any | None:
     else:
         layer = QgsVectorLayer(planned.source, planned.name, "ogr")
     if not layer.isValid():
+        text = tr("{path} is missing or damaged, so its layer is left out; run HydraNet again.")
+        path, _ = file_of(planned.source)
+        QgsMessageLog.logMessage(text.format(path=path), "HydraNet", Qgis.MessageLevel.Warning)
         return None
     finish_layer(layer, run, planned)
     project.addMapLayer(layer, False)
@@ -228,12 +253,16 @@ def _tell(layer: Any, run: Run, planned: PlannedLayer) -> None:
     tie(layer, run, planned.role)
     expert = _expert(run, planned)
     describe_layer(layer, run, expert)
-    if expert is not None:
+    if expert is None:
+        return
+    if planned.is_raster:
         layer_styles.offer_uncertainty(layer, expert)
+    else:
+        objects_style.offer_styles(layer)
 
 
 def _expert(run: Run, planned: PlannedLayer) -> RunExpert | None:
-    """Whose raster it is, None for the routing layer."""
+    """Whose layer it is, None for the routing layer."""
     return next((e for e in run.experts if expert_role(e.name) == planned.role), None)
 
 

@@ -23,6 +23,9 @@ from .uncertainty import UncertaintyBands
 RUN_FILE = "run.json"
 ROUTING_FILE = "routing.gpkg"
 ROUTING_LAYER = "tiles"
+OBJECTS_LAYER = "objects"
+OBJECTS = "objects"
+"""Kind of the expert whose output is polygons, a layer of a GeoPackage, where those of others are rasters."""
 FORMAT = "hydranet-run/"
 
 
@@ -36,6 +39,32 @@ class RunClass:
 
 
 @dataclass(frozen=True)
+class FoundObjects:
+    """How many objects a run found.
+
+    Attributes:
+        count: all of them.
+        by_class: by the name of their class; a class without any may be left out.
+    """
+
+    count: int
+    by_class: Mapping[str, int]
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> FoundObjects | None:
+        """What run.json tells of an expert, None where it tells nothing.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it is damaged.
+        """
+        told = item.get("objects")
+        if told is None:
+            return None
+        by_class = {str(name): int(number) for name, number in (told.get("by_class") or {}).items()}
+        return cls(int(told["count"]), by_class)
+
+
+@dataclass(frozen=True)
 class RunExpert:
     """One expert's part in a run.
 
@@ -44,8 +73,8 @@ class RunExpert:
         tiles: number of tiles it decoded.
         pixels: pixels it wrote.
         foreground: pixels of classes that are drawn, None if the run did not count them.
-        output: its raster, None if it was never routed.
-        style: style file of that raster.
+        output: its raster, or the GeoPackage of its objects; None if it was never routed.
+        style: style file of that output.
         skipped: why it did not take part, None if it did.
         bundle_threshold: calibrated threshold of the bundle, whatever this run used.
         needed_scores: ascending scores of the calibration tiles that need it, for the policy recall.
@@ -53,6 +82,7 @@ class RunExpert:
         seconds: thread time spent in it.
         uncertainty: bands of `output` that hold its uncertainty.
         heads: of its decoder; with several the uncertainty has parts.
+        objects: how many it found, None for an expert of another kind.
     """
 
     name: str
@@ -76,6 +106,20 @@ class RunExpert:
     license: str = ""
     uncertainty: UncertaintyBands = UncertaintyBands()
     heads: int = 1
+    objects: FoundObjects | None = None
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether its output is a layer of polygons rather than a raster."""
+        return self.kind == OBJECTS
+
+    @property
+    def source(self) -> str:
+        """Its output as a layer source for QGIS, "" if there is none."""
+        if self.output is None:
+            return ""
+        # Beside the objects lies a table of what was found in each tile.
+        return f"{self.output}|layername={OBJECTS_LAYER}" if self.finds_objects else str(self.output)
 
     @property
     def label(self) -> str:
@@ -296,6 +340,7 @@ def _expert(folder: Path, item: dict[str, Any]) -> RunExpert:
         license=str(item.get("license") or ""),
         uncertainty=UncertaintyBands.of(item),
         heads=int(item.get("heads") or 1),
+        objects=FoundObjects.of(item),
     )
 
 

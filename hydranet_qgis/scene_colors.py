@@ -41,7 +41,7 @@ def scene_colors(classes: Sequence[str]) -> dict[str, str]:
         if usual is not None and is_free(usual, colors):
             colors[name] = usual
     # Then the palette, the same lighter and darker; the last of many classes may look somewhat alike.
-    spare = [*PALETTE, *(_mixed(color, 255) for color in PALETTE), *(_mixed(color, 0) for color in PALETTE)]
+    spare = [*PALETTE, *(mixed(color, 255) for color in PALETTE), *(mixed(color, 0) for color in PALETTE)]
     for name in classes:
         if name not in colors:
             unused = [color for color in spare if color not in colors.values()] or ["#808080"]
@@ -49,6 +49,6 @@ def scene_colors(classes: Sequence[str]) -> dict[str, str]:
     return {name: colors[name] for name in classes}
 
 
-def _mixed(color: str, level: int) -> str:
+def mixed(color: str, level: int) -> str:
     """A colour halfway to a grey of this level, 0 black to 255 white."""
     return "#" + "".join(f"{(int(color[at : at + 2], 16) + level) // 2:02x}" for at in (1, 3, 5))

@@ -2,7 +2,8 @@
 
 Windows moves no file that is open, and a layer keeps its file open. While a job works in a run folder, the
 layers of that run show copies: the map, the legend and the dock go on as if nothing were. Other systems
-move open files, so there nothing is done.
+move open files, so there nothing is done, but for objects: a run may end without their table, and QGIS
+does not survive drawing one that has gone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from . import main_thread
 from .errors import InputError
 from .i18n import tr
 from .layer_files import end_stand_in, file_of, own_source, show_stand_in, stands_in
-from .layer_identity import layers_in
+from .layer_identity import layer_file, layers_in
+from .run_folder import ROUTING_FILE
 
 ALWAYS = False
 """Do it on every system; for tests."""
@@ -53,7 +55,7 @@ class SetAside:
         Raises:
             InputError: there is no room for the copies.
         """
-        if self._project is None or not (ALWAYS or os.name == "nt"):
+        if self._project is None or not (_everything() or _tables(self._folder)):
             return self
         main_thread.wait_for(self._look, self._cancelled)
         if self._files:
@@ -104,13 +106,16 @@ class SetAside:
                 if layer is not None and stands_in(layer) and own_source(layer) == source:
                     end_stand_in(layer)
         self._sources = {}
-        # A map that is just being drawn may still hold a copy; Processing empties its folder in the end.
-        shutil.rmtree(self._copies, ignore_errors=True)
+        # A map that is just being drawn may still hold a copy; Processing empties its folder in the end. A
+        # table is left to that wherever it could be taken away from under the drawing.
+        if _everything():
+            shutil.rmtree(self._copies, ignore_errors=True)
 
     def _layers(self) -> list[Any]:
         if sip.isdeleted(self._project):
             return []
-        return [layer for layer in layers_in(self._project, self._folder) if not stands_in(layer)]
+        found = (layer for layer in layers_in(self._project, self._folder) if not stands_in(layer))
+        return [layer for layer in found if _everything() or _name(layer) in _tables(self._folder)]
 
     def _written(self, layer: Any, element: Any, _document: Any) -> None:
         """Have a project that is saved meanwhile name the run's file rather than the copy."""
@@ -119,3 +124,18 @@ class SetAside:
             path, rest = file_of(source)
             text = self._project.pathResolver().writePath(path) + rest
             element.firstChildElement("datasource").firstChild().setNodeValue(text)
+
+
+def _name(layer: Any) -> str:
+    path = layer_file(layer)
+    return path.name if path is not None else ""
+
+
+def _everything() -> bool:
+    """Whether no file of the folder may be open."""
+    return ALWAYS or os.name == "nt"
+
+
+def _tables(folder: Path) -> set[str]:
+    """Names of the folder's tables that the run may lose, which the table of tiles is not."""
+    return {path.name for path in folder.glob("*.gpkg")} - {ROUTING_FILE}

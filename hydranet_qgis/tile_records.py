@@ -171,7 +171,7 @@ class _Reader:
             chosen=tuple(part for part in (chosen or "").split(",") if part),
             reason=reason or "",
             reasons=tuple("" if number is None else row[number] or "" for number in self._reasons),
-            wkb=_wkb(None if self._shape is None else row[self._shape]),
+            wkb=wkb_of(None if self._shape is None else row[self._shape]),
             scene=scene or "",
             scene_score=score,
             scene_branches=self._served(branches) if branches else (),
@@ -192,6 +192,6 @@ def _places(place: dict[str, int], prefix: str, names: list[str]) -> list[int | 
     return found if any(number is not None for number in found) else []
 
 
-def _wkb(blob: bytes | None) -> bytes:
+def wkb_of(blob: bytes | None) -> bytes:
     """The WKB behind a GeoPackage's own header: 8 bytes, and an envelope as its flags tell."""
     return blob[8 + (0, 32, 48, 48, 64)[(blob[3] >> 1) & 0b111] :] if blob else b""

@@ -203,6 +203,8 @@ class WhatIf:
                     if name in place:
                         self.decoded[number, place[name]] = True
         self._usable = [expert.skipped is None for expert in run.experts]
+        # Objects are brought together from what each tile found, which the run keeps: none is seen again.
+        self._blended = np.array([not expert.finds_objects for expert in run.experts], dtype=bool)
         self._index = np.array([tile.index for tile in tiles], dtype=np.int64)
         self._row = np.array([tile.row for tile in tiles], dtype=np.int64)
         self._col = np.array([tile.col for tile in tiles], dtype=np.int64)
@@ -219,7 +221,7 @@ class WhatIf:
         limits = effective_thresholds(run.experts, policy)
         wanted = decide(self.scores, limits, self._usable, self.alive, policy) > 0  # (N, E)
         moved = wanted != self.decoded
-        again = self._beside(moved) & wanted & self.decoded
+        again = self._beside(moved) & wanted & self.decoded & self._blended
         to_decode = (wanted & ~self.decoded) | again
         encode = int(to_decode.any(axis=1).sum())
         alive = int(self.alive.sum())

@@ -1,7 +1,7 @@
-"""One optional raster destination per expert of the bundle, so that models can chain what predict finds.
+"""One optional destination per expert of the bundle, so that models can chain what predict finds.
 
 The run folder has a raster only for experts that were used; a destination always gets one, all NoData
-if its expert was not routed anywhere.
+if its expert was not routed anywhere. The destination of objects is a vector layer, and may be empty.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 
 from qgis.core import (
     QgsPalettedRasterRenderer,
+    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterDestination,
     QgsProcessingUtils,
     QgsRasterFileWriter,
@@ -23,33 +25,39 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from ..bundle_info import BundleInfo
+from ..bundle_info import BundleInfo, ExpertTitle
 from ..errors import InputError, WorkerCancelled
 from ..i18n import tr
-from ..layer_identity import expert_role
-from ..results import PlannedLayer, plan
+from ..results import plan_expert
 from ..run_folder import Run, RunExpert
 from .base import HydraNetAlgorithm
 from .empty_raster import write_empty
 from .loading import describe
+from .objects_sink import check_target, write_objects
 from .values import destination, is_given
 
 PREFIX = "EXPERT_"
+OBJECTS_OUTPUT = "OUTPUT_OBJECTS"
 _PIECE = 1 << 22
 _SIDECARS = (".aux.xml", ".ovr", ".msk")  # of a raster that is replaced: they would lie about the new one
 
 
-def output_name(expert: str) -> str:
+def output_name(expert: ExpertTitle) -> str:
     """Name of an expert's destination, such as EXPERT_FOREST_DAMAGE."""
-    return PREFIX + "".join(c if c.isalnum() else "_" for c in expert).upper()
+    if expert.finds_objects:
+        return OBJECTS_OUTPUT
+    return PREFIX + "".join(c if c.isalnum() else "_" for c in expert.name).upper()
 
 
-def declare_experts_rasters(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
+def declare_outputs(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
     """Add a destination for each expert of the plugin's own bundle."""
     for expert in bundle.experts:
+        if expert.finds_objects:
+            _declare_objects(algorithm)
+            continue
         algorithm.add(
             QgsProcessingParameterRasterDestination(
-                output_name(expert.name),
+                output_name(expert),
                 tr("Raster of expert {title}").format(title=expert.title),
                 optional=True,
                 createByDefault=False,
@@ -62,50 +70,75 @@ def declare_experts_rasters(algorithm: HydraNetAlgorithm, bundle: BundleInfo) ->
         )
 
 
-def wanted_experts(parameters: dict[str, Any], own: BundleInfo) -> list[str]:
-    """Experts of the plugin's own bundle whose destination is given."""
-    return [name for name in own.names if is_given(parameters.get(output_name(name)))]
+def _declare_objects(algorithm: HydraNetAlgorithm) -> None:
+    algorithm.add(
+        QgsProcessingParameterFeatureSink(
+            OBJECTS_OUTPUT,
+            tr("Layer of found objects"),
+            QgsProcessing.SourceType.TypeVectorPolygon,
+            optional=True,
+            createByDefault=False,
+        ),
+        tr(
+            "A copy of the objects that were found, for the next step of a model or another place than the "
+            "run folder; without any if no tile was routed to their expert."
+        ),
+        advanced=True,
+    )
+
+
+def wanted_experts(parameters: dict[str, Any], own: BundleInfo) -> dict[str, str]:
+    """Experts of the plugin's own bundle whose destination is given, with its name."""
+    named = {expert.name: output_name(expert) for expert in own.experts}
+    return {name: output for name, output in named.items() if is_given(parameters.get(output))}
 
 
 def check_wanted(
     parameters: dict[str, Any],
-    wanted: list[str],
+    wanted: dict[str, str],
     bundle: BundleInfo,
     experts: list[str],
     run_folder: str,
     source: str,
 ) -> None:
-    """Check that each wanted expert's raster can be had.
+    """Check that what is wanted of each expert can be had.
 
     Args:
         parameters: of the call.
-        wanted: names of experts.
+        wanted: names of experts, with the parameter that asks for each.
         bundle: the model to be used.
         experts: the experts to be used, empty for all.
         run_folder: "" if it is not known yet.
         source: the input's file, "" if it has none.
 
     Raises:
-        InputError: the model lacks one, it is left out, or its raster cannot lie where it is to.
+        InputError: the model lacks one, it is left out, or its output cannot lie where it is to.
     """
     taken: dict[str, str] = {}
-    for name in wanted:
-        if bundle.names and name not in bundle.names:
+    for name, output in wanted.items():
+        objects = output == OBJECTS_OUTPUT
+        alike = [expert.name for expert in bundle.experts if expert.finds_objects == objects]
+        text = tr("A raster of the expert {name} is wanted")
+        if objects:
+            text = tr("Objects of the expert {name} are wanted")
+        what = text.format(name=name)
+        if bundle.names and name not in alike:
             raise InputError(
-                tr(
-                    "A raster of the expert {name} is wanted, but the chosen model bundle has only {names}; "
-                    "leave {parameter} empty."
-                ).format(name=name, names=", ".join(bundle.names), parameter=output_name(name))
+                tr("{what}, but the chosen model bundle has only {names}; leave {parameter} empty.").format(
+                    what=what, names=", ".join(alike or bundle.names), parameter=output
+                )
             )
         if experts and name not in experts:
             raise InputError(
                 tr(
-                    "A raster of the expert {name} is wanted, but the experts are limited to {names}; add it "
-                    "there, or leave {parameter} empty."
-                ).format(name=name, names=", ".join(experts), parameter=output_name(name))
+                    "{what}, but the experts are limited to {names}; add it there, or leave {parameter} "
+                    "empty."
+                ).format(what=what, names=", ".join(experts), parameter=output)
             )
-        target = destination(parameters[output_name(name)])
-        if target:
+        target = destination(parameters[output])
+        if objects:
+            check_target(target, run_folder)
+        elif target:
             _check_target(name, target, run_folder, source, taken)
 
 
@@ -150,12 +183,12 @@ def write_wanted(
     algorithm: Any,
     parameters: dict[str, Any],
     context: QgsProcessingContext,
-    wanted: list[str],
+    wanted: dict[str, str],
     run: Run,
     crs: Any,
     feedback: QgsProcessingFeedback,
 ) -> tuple[dict[str, Any], set[str]]:
-    """Write the wanted experts' rasters and have those loaded that are to be loaded.
+    """Write the wanted experts' outputs and have those loaded that are to be loaded.
 
     Returns:
         Results of the algorithm, and the roles of the run that need not be loaded besides.
@@ -167,15 +200,21 @@ def write_wanted(
     results: dict[str, Any] = {}
     roles = set()
     experts = {expert.name: expert for expert in run.experts}
-    for done, name in enumerate(wanted, start=1):
+    for done, (name, output) in enumerate(wanted.items(), start=1):
         expert = experts[name]
-        path = algorithm.parameterAsOutputLayer(parameters, output_name(name), context)
+        if output == OBJECTS_OUTPUT:
+            written = write_objects(algorithm, parameters, output, context, run, expert, crs, feedback)
+            results[output] = written.layer
+            if written.loaded:
+                roles.add(plan_expert(run, expert).role)
+            continue
+        path = algorithm.parameterAsOutputLayer(parameters, output, context)
         feedback.setProgressText(tr("Writing {file}").format(file=path))
         _write(run, expert, Path(path), crs.toWkt() if crs is not None else "", feedback)
         feedback.setProgress(100.0 * done / len(wanted))
-        results[output_name(name)] = path
+        results[output] = path
         if context.willLoadLayerOnCompletion(path):
-            planned = _planned(run, expert, path)
+            planned = replace(plan_expert(run, expert), source=path, style=Path(path).with_suffix(".qml"))
             roles.add(planned.role)
             describe(context.layerToLoadOnCompletionDetails(path), run, planned, crs)
     return results, roles
@@ -259,14 +298,3 @@ def _save_style(path: Path, style: Path, expert: RunExpert) -> None:
     ]
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
     layer.saveNamedStyle(str(style))
-
-
-def _planned(run: Run, expert: RunExpert, path: str) -> PlannedLayer:
-    """What the raster is for those who style and group it."""
-    style = Path(path).with_suffix(".qml")
-    role = expert_role(expert.name)
-    layers = plan(run)
-    own = next((item for item in layers if item.role == role), None)
-    if own is None:  # never routed: nothing of it can be seen, so it lies at the bottom
-        return PlannedLayer(path, expert.label, role, style, len(layers), len(expert.classes))
-    return replace(own, source=path, style=style)

@@ -13,7 +13,7 @@ from ..results import plan
 from ..run_folder import Run
 from . import run_parameters as declare
 from . import values
-from .expert_outputs import check_wanted, declare_experts_rasters, wanted_experts, write_wanted
+from .expert_outputs import check_wanted, declare_outputs, wanted_experts, write_wanted
 from .run_algorithm import RunAlgorithm
 from .sources import local_source
 from .worker_algorithm import Steps
@@ -26,7 +26,7 @@ class PredictAlgorithm(RunAlgorithm):
 
     def __init__(self) -> None:
         super().__init__()
-        self._wanted: list[str] = []
+        self._wanted: dict[str, str] = {}
 
     def displayName(self) -> str:
         return tr("Predict with routed experts")
@@ -34,7 +34,7 @@ class PredictAlgorithm(RunAlgorithm):
     def tags(self) -> list[str]:
         return tr(
             "hydranet,mixture of experts,moe,deep learning,segmentation,classification,satellite,phisat-2,"
-            "sentinel-2,tiles,routing,clouds,water,land cover"
+            "sentinel-2,tiles,routing,clouds,water,land cover,objects"
         ).split(",")
 
     def summary(self) -> str:
@@ -42,8 +42,8 @@ class PredictAlgorithm(RunAlgorithm):
             "<p>Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster "
             "is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the "
             "experts a tile needs decode it. Every expert that was used gives one layer, with bands of "
-            "uncertainty if asked for; the routing layer keeps all scores, and the scene class of each tile "
-            "if the model tells one.</p>"
+            "uncertainty if asked for; one that finds objects gives polygons. The routing layer keeps all "
+            "scores, and the scene class of each tile if the model tells one.</p>"
             "<p>A worker process with its own Python environment does the work, so running out of memory "
             "there does not take QGIS down.</p>"
         )
@@ -52,7 +52,7 @@ class PredictAlgorithm(RunAlgorithm):
         bundle = read_bundle(paths.default_bundle())
         self.declare_inputs(bundle, known_sensors(paths.resources()))
         declare.declare_run(self)
-        declare_experts_rasters(self, bundle)
+        declare_outputs(self, bundle)
         declare.declare_layers(self)
         declare.declare_counts(self)
 
@@ -80,8 +80,10 @@ class PredictAlgorithm(RunAlgorithm):
         written, roles = write_wanted(self, parameters, context, self._wanted, run, self._crs, steps.begin())
         return {**results, **written}, roles
 
-    def _checked(self, parameters: dict[str, Any], context: QgsProcessingContext, folder: str) -> list[str]:
-        """Experts whose rasters are wanted.
+    def _checked(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, folder: str
+    ) -> dict[str, str]:
+        """Experts whose results are wanted as outputs, with the parameter of each.
 
         Raises:
             InputError: one cannot be had.

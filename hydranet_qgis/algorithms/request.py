@@ -28,6 +28,7 @@ def predict_request(
     extent: Box | None,
     mask: str | None,
     uncertainty: bool,
+    object_score: float | None,
     decode: bool,
     force_gsd: bool,
     skip_damaged: bool,
@@ -40,7 +41,8 @@ def predict_request(
 
     `experts` are names, empty for all. `extent` is in the scene's CRS, None for the whole scene. `bundle`
     is a folder, None for the model that comes with the plugin. `mask` is a vector file. `miss_rate` is a
-    share, 0 to 1. Without `decode` no expert is run.
+    share, 0 to 1. `object_score` is the least one of objects, None for the model's own. Without `decode` no
+    expert is run.
     """
     return {
         # Absolute, because the worker does not start in this process's folder.
@@ -58,6 +60,7 @@ def predict_request(
         "extent": list(extent) if extent is not None else None,
         "mask": os.path.abspath(mask) if mask else None,
         "uncertainty": bool(uncertainty),
+        "object_score": None if object_score is None else float(object_score),
         "decode": bool(decode),
         "force_gsd": bool(force_gsd),
         "skip_damaged": bool(skip_damaged),
@@ -129,7 +132,7 @@ def predict_command(request: dict[str, Any]) -> str:
     words.append(f"--overlap={request['overlap']}")
     if request["extent"] is not None:
         words.append("--extent=" + ",".join(repr(float(value)) for value in request["extent"]))
-    words += _values(request, "mask", "threads", "memory_mb")
+    words += _values(request, "mask", "object_score", "threads", "memory_mb")
     words += _flags(request, "uncertainty", "force_gsd", "skip_damaged", "overwrite", "resume")
     return _quoted(words)
 

@@ -33,6 +33,20 @@ def keeps_run_table(value: Any, context: QgsProcessingContext) -> bool:
     return text in ("", QgsProcessing.TEMPORARY_OUTPUT) or text.startswith("memory:")
 
 
+def plain_fields(source: Any) -> tuple[Any, list[int]]:
+    """Fields of a layer without a GeoPackage's own key, and their places.
+
+    That key would collide with the key the destination makes.
+    """
+    fields, kept = source.fields(), []
+    for index in range(fields.count() - 1, -1, -1):
+        if fields.at(index).name().lower() == "fid":
+            fields.remove(index)
+        else:
+            kept.insert(0, index)
+    return fields, kept
+
+
 def write_sink(
     algorithm: Any,
     parameters: dict[str, Any],
@@ -55,13 +69,7 @@ def write_sink(
             tr("{path} cannot be read; run HydraNet again.").format(path=run.routing)
         )
     known = source.crs() if source.crs().isValid() else crs
-    # A GeoPackage's own key would collide with the key the destination makes.
-    fields, kept = source.fields(), []
-    for index in range(fields.count() - 1, -1, -1):
-        if fields.at(index).name().lower() == "fid":
-            fields.remove(index)
-        else:
-            kept.insert(0, index)
+    fields, kept = plain_fields(source)
     sink, identifier = algorithm.parameterAsSink(parameters, name, context, fields, source.wkbType(), known)
     if sink is None:
         raise QgsProcessingException(algorithm.invalidSinkError(parameters, name))

@@ -1,9 +1,9 @@
-"""What `predict` and `route` share: a raster goes in, a run folder comes out."""
+"""What `predict`, `route` and `objects` share: a raster goes in, a run folder comes out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qgis.core import (
     QgsProcessing,
@@ -29,6 +29,15 @@ from .request import predict_command, predict_request
 from .routing_sink import keeps_run_table, write_sink
 from .sources import band_count, local_source
 from .worker_algorithm import Steps, WorkerAlgorithm
+
+
+class Routing(NamedTuple):
+    """Which experts may be used, and how they are chosen for a tile; as in a request."""
+
+    experts: list[str]
+    policy: str
+    top_k: int
+    thresholds: dict[str, float] | None
 
 
 class RunAlgorithm(WorkerAlgorithm):
@@ -58,6 +67,7 @@ class RunAlgorithm(WorkerAlgorithm):
         declare.declare_tiling(self, bundle)
         if self.DECODE:
             declare.declare_uncertainty(self)
+            declare.declare_object_score(self, bundle)
         declare.declare_reading(self)
         declare.declare_model(self)
         declare.declare_threads(self)
@@ -78,9 +88,7 @@ class RunAlgorithm(WorkerAlgorithm):
         inputs.check_bands(bands, band_count(layer), known_sensors(paths.resources()))
         inputs.check_radiometry(self.parameterAsString(parameters, "RADIOMETRY", context))
         bundle = values.chosen_bundle(self, parameters, context)
-        policy = self.parameterAsEnumString(parameters, "POLICY", context)
-        thresholds = self.parameterAsString(parameters, "THRESHOLDS", context)
-        inputs.read_thresholds(thresholds, policy, bundle.names)
+        self.routing_of(parameters, context, bundle)
         inputs.check_overlap(self.parameterAsInt(parameters, "OVERLAP", context), bundle.tile_size)
         values.extent_of(self, parameters, context, layer)
         check_mask(self, parameters, "MASK", context, layer)
@@ -94,7 +102,7 @@ class RunAlgorithm(WorkerAlgorithm):
     def resolve(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """See `WorkerAlgorithm.resolve`."""
         layer = values.raster_layer(self, parameters, context)
-        folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
+        folder = self.run_folder(parameters, context)
         # What lies in Processing's own folder goes with this QGIS, and so cannot be continued.
         self._kept = not folder.is_relative_to(QgsProcessingUtils.tempFolder())
         self._crs = layer.crs()
@@ -105,8 +113,7 @@ class RunAlgorithm(WorkerAlgorithm):
             self._export = LayerExport(layer, extent, export_path(folder, self._kept), resume)
             source, extent = str(self._export.path), None  # no more than the extent is exported
         bundle = values.chosen_bundle(self, parameters, context)
-        policy = self.parameterAsEnumString(parameters, "POLICY", context)
-        thresholds = self.parameterAsString(parameters, "THRESHOLDS", context)
+        routing = self.routing_of(parameters, context, bundle)
         self._mask = resolve_mask(self, parameters, "MASK", context)
         self._request = predict_request(
             source=source,
@@ -114,15 +121,16 @@ class RunAlgorithm(WorkerAlgorithm):
             bundle=self.parameterAsString(parameters, "BUNDLE", context) or None,
             bands=self.parameterAsString(parameters, "BANDS", context),
             radiometry=self.parameterAsString(parameters, "RADIOMETRY", context),
-            experts=values.names(self, parameters, "EXPERTS", context),
-            policy=policy,
-            top_k=self.parameterAsInt(parameters, "TOP_K", context),
+            experts=routing.experts,
+            policy=routing.policy,
+            top_k=routing.top_k,
             miss_rate=values.miss_rate(self, parameters, context),
-            thresholds=inputs.read_thresholds(thresholds, policy, bundle.names),
+            thresholds=routing.thresholds,
             overlap=self.parameterAsInt(parameters, "OVERLAP", context),
             extent=extent,
             mask=self._mask.path if self._mask is not None else None,
             uncertainty=self.DECODE and self.parameterAsBool(parameters, "UNCERTAINTY", context),
+            object_score=values.optional_float(self, parameters, "OBJECT_SCORE", context),
             decode=self.DECODE,
             force_gsd=self.parameterAsBool(parameters, "FORCE_GSD", context),
             skip_damaged=self.parameterAsBool(parameters, "SKIP_DAMAGED", context),
@@ -130,6 +138,27 @@ class RunAlgorithm(WorkerAlgorithm):
             resume=resume,
             threads=values.optional_int(self, parameters, "THREADS", context),
             memory_mb=values.optional_int(self, parameters, "MEMORY_MB", context),
+        )
+
+    def run_folder(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Path:
+        """Where the run is to lie."""
+        return Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
+
+    def routing_of(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, bundle: BundleInfo
+    ) -> Routing:
+        """What is asked of the switcher.
+
+        Raises:
+            InputError: the thresholds are not understood, or fit neither policy nor model.
+        """
+        policy = self.parameterAsEnumString(parameters, "POLICY", context)
+        thresholds = self.parameterAsString(parameters, "THRESHOLDS", context)
+        return Routing(
+            values.names(self, parameters, "EXPERTS", context),
+            policy,
+            self.parameterAsInt(parameters, "TOP_K", context),
+            inputs.read_thresholds(thresholds, policy, bundle.names),
         )
 
     def more_steps(self) -> int:
@@ -154,6 +183,12 @@ class RunAlgorithm(WorkerAlgorithm):
         with SetAside(Path(self._request["output"]), context.project(), feedback.isCanceled):
             run = self._run(feedback, steps.begin())
         tell(run, feedback)
+        return self.hand_over(run, parameters, context, steps)
+
+    def hand_over(
+        self, run: Run, parameters: dict[str, Any], context: QgsProcessingContext, steps: Steps
+    ) -> dict[str, Any]:
+        """Have a finished run's layers loaded; the algorithm's results."""
         results, spare = self.after_run(run, parameters, context, steps)
         if not in_model(context):
             roles = {planned.role for planned in plan(run)} - {ROUTING_ROLE} - spare
@@ -236,6 +271,13 @@ def tell(run: Run, feedback: QgsProcessingFeedback) -> None:
             feedback.pushInfo(
                 tr("{expert}: {tiles} of {total} tiles").format(
                     expert=expert.label, tiles=expert.tiles, total=run.total
+                )
+            )
+        if expert.objects is not None and expert.tiles:
+            listed = ", ".join(f"{name} {count}" for name, count in expert.objects.by_class.items())
+            feedback.pushInfo(
+                tr("{expert}: {count} found ({classes})").format(
+                    expert=expert.label, count=expert.objects.count, classes=listed or "-"
                 )
             )
     if run.masked:

@@ -190,6 +190,28 @@ def declare_uncertainty(algorithm: HydraNetAlgorithm) -> None:
     )
 
 
+def declare_object_score(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
+    """From which score a detection counts as an object."""
+    text = tr(
+        "Objects with a lower score, from 0 to 1, are left out; a higher one finds fewer and surer objects. "
+        "It does not change which tiles are searched. Empty: the scores that the model sets for its classes"
+    )
+    own = bundle.objects
+    listed = [f"{name} {score:.2f}" for name, score in zip(own.classes, bundle.least_scores)] if own else []
+    algorithm.add(
+        QgsProcessingParameterNumber(
+            "OBJECT_SCORE",
+            tr("Least score of objects"),
+            _DOUBLE,
+            optional=True,
+            minValue=0.0,
+            maxValue=1.0,
+        ),
+        f"{text} ({', '.join(listed)})." if listed else f"{text}.",
+        advanced=True,
+    )
+
+
 def declare_reading(algorithm: HydraNetAlgorithm) -> None:
     """How pixel values are read."""
     algorithm.add(
@@ -300,8 +322,8 @@ def declare_run(algorithm: HydraNetAlgorithm) -> None:
     algorithm.add(
         QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Run folder")),
         tr(
-            "Where the run is kept: rasters with their styles, the routing table, and run.json, which holds "
-            "all that is needed to repeat it. A temporary folder is gone when QGIS closes."
+            "Where the run is kept: rasters and objects with their styles, the routing table, and run.json, "
+            "which holds all that is needed to repeat it. A temporary folder is gone when QGIS closes."
         ),
     )
 
@@ -318,7 +340,7 @@ def declare_layers(algorithm: HydraNetAlgorithm) -> None:
     """The experts' rasters, as an output."""
     algorithm.addOutput(
         QgsProcessingOutputMultipleLayers(
-            "OUTPUT_LAYERS", tr("Layers of the routed experts, with bands of uncertainty if asked for")
+            "OUTPUT_LAYERS", tr("Rasters of the routed experts, with bands of uncertainty if asked for")
         )
     )
 

@@ -49,6 +49,15 @@ def optional_int(
     return int(algorithm.parameterAsInt(parameters, name, context))
 
 
+def optional_float(
+    algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> float | None:
+    """A number that need not be given; see `optional_int`."""
+    if not is_given(parameters.get(name)):
+        return None
+    return float(algorithm.parameterAsDouble(parameters, name, context))
+
+
 def miss_rate(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> float:
     """The share that may be missed. A percentage is easier to read, a share is what the engine takes."""
     # Rounded: 2.3 % must not become 0.02299….

@@ -20,12 +20,16 @@ from qgis.PyQt.QtWidgets import QAction
 
 from .. import paths, results
 from ..i18n import tr
+from ..object_records import ObjectRecord
 from ..run_folder import Run
 from ..tile_records import TileRecord
 from .map_selection import LayerSelection
 from .map_tiles import MapTiles
+from .object_shapes import shape
 from .tile_marker import TileMarker
 from .tile_tool import TileTool
+
+_OBJECT = "#ff2d95"  # of no class, and seen on water as on roofs
 
 
 class MapLink(QObject):
@@ -55,6 +59,8 @@ class MapLink(QObject):
         self._marked: TileRecord | None = None
         self._previewed: frozenset[int] = frozenset()
         self._marker = TileMarker(canvas)
+        self._object: ObjectRecord | None = None
+        self._object_marker = TileMarker(canvas, _OBJECT, margin=6.0)
         self._band: Any = None
         self._selection = LayerSelection(self)
         self._selection.changed.connect(self.selectionChanged)
@@ -77,6 +83,7 @@ class MapLink(QObject):
         """Tie another run to the map, or none."""
         self._run, self._tiles = run, MapTiles(tiles)
         self.mark(None)
+        self.mark_object(None)
         self.preview(())
         self._find_layer()
         self.action.setEnabled(self._tool is not None and run is not None)
@@ -96,6 +103,17 @@ class MapLink(QObject):
         if tile.wkb:
             self._marker.zoom(MapTiles.shape(tile), self.crs())
 
+    def mark_object(self, record: ObjectRecord | None) -> None:
+        """Outline an object and have it blink; None takes the outline away, and the tile's is left."""
+        self._outline_object(record)
+        if record is not None and record.wkb:
+            self._object_marker.flash(shape(record), self.crs())
+
+    def zoom_object(self, record: ObjectRecord) -> None:
+        """Move the map to an object."""
+        if record.wkb:
+            self._object_marker.zoom(shape(record), self.crs())
+
     def select(self, tiles: Iterable[int]) -> None:
         """Select these tiles on the routing layer; `selectionChanged` keeps quiet about it."""
         self._selection.select(tiles)
@@ -105,8 +123,8 @@ class MapLink(QObject):
         self._previewed = frozenset(tiles)
         if self._canvas is None or sip.isdeleted(self._canvas):
             return
-        shape = self._tiles.together(self._previewed)
-        if shape.isEmpty():
+        changed = self._tiles.together(self._previewed)
+        if changed.isEmpty():
             self._drop_band()
             return
         if self._band is None:
@@ -115,7 +133,7 @@ class MapLink(QObject):
             self._band.setStrokeColor(QColor(255, 64, 160, 220))
             self._band.setSecondaryStrokeColor(QColor(255, 255, 255, 130))
             self._band.setWidth(1)
-        self._band.setToGeometry(shape, self.crs())
+        self._band.setToGeometry(changed, self.crs())
         self._band.show()
 
     def close(self) -> None:
@@ -126,6 +144,7 @@ class MapLink(QObject):
         QgsProject.instance().layersAdded.disconnect(self._find_layer)
         self._selection.let_go()
         self._marker.clear()
+        self._object_marker.clear()
         self._drop_band()
         if self._tool is not None and not sip.isdeleted(self._canvas):
             self._tool.leave()
@@ -183,7 +202,15 @@ class MapLink(QObject):
     def _redraw(self) -> None:
         """The map's CRS changed: what is drawn on it is in the old one."""
         self.mark(self._marked)
+        self._outline_object(self._object)
         self.preview(self._previewed)
+
+    def _outline_object(self, record: ObjectRecord | None) -> None:
+        self._object = record
+        if record is None or not record.wkb:
+            self._object_marker.clear()
+        else:
+            self._object_marker.outline(shape(record), self.crs())
 
     def _drop_band(self) -> None:
         if self._band is not None and not sip.isdeleted(self._band):

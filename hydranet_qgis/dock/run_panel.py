@@ -158,6 +158,8 @@ class RunPanel(QWidget):
         tiles.tileSelected.connect(self.tileSelected)
         tiles.tileActivated.connect(link.zoom)
         tiles.tileActivated.connect(self.tileActivated)
+        tiles.objectSelected.connect(link.mark_object)
+        tiles.objectActivated.connect(link.zoom_object)
         tiles.selectionChanged.connect(link.select)
         link.selectionChanged.connect(self._select)
         link.tilePicked.connect(self._pick)

@@ -10,12 +10,14 @@ from qgis.PyQt.QtGui import QColor, QPixmap, QRegion
 from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..i18n import tr
+from ..object_records import RunObjects
 from ..run_folder import Run
 from ..scene_colors import scene_colors_of
 from .expert_shares import ExpertShares, SceneShares
+from .object_shares import ExpertUsage, ObjectShares
 from .outcome_bar import OutcomeBar, legend_html
 from .painting import scaled, smaller
-from .summary_table import ExpertNumbers, SceneNumbers, spent_macs
+from .summary_table import ExpertNumbers, SceneNumbers, object_numbers, spent_macs
 
 _FACTS = ("fact0", "fact1", "fact2")
 
@@ -29,6 +31,8 @@ class SummaryCard(QWidget):
         bar, legend: what became of the tiles.
         shares: the experts.
         scenes: the scene classes, hidden without a scene expert.
+        objects, usage: objects by class, and by the expert that served them; hidden where there are none.
+        objects_note: why there are none, hidden if there are some, or no objects expert.
         texts: labels of the sections below by their name: warnings, reroutes, time, fact0 to fact2 (bands,
             reflectance, policy), model. What a run does not tell is hidden.
     """
@@ -54,6 +58,13 @@ class SummaryCard(QWidget):
         self._head("scenes", tr("Tiles per scene class, mean probability"))
         self.scenes = SceneShares(self)
         self._layout.addWidget(self.scenes)
+        self._head("objects", "")
+        self.objects = ObjectShares(self)
+        self._layout.addWidget(self.objects)
+        self.objects_note = self._label(0.92)
+        self._head("usage", tr("Experts of the last layer, % of objects"))
+        self.usage = ExpertUsage(self)
+        self._layout.addWidget(self.usage)
         for name, head in (
             ("warnings", tr("Warnings")),
             ("reroutes", tr("Policy changed")),
@@ -71,8 +82,9 @@ class SummaryCard(QWidget):
         numbers: list[ExpertNumbers] | None,
         colors: dict[str, str],
         scenes: list[SceneNumbers] | None = None,
+        found: RunObjects | None = None,
     ) -> None:
-        """Show another run; `numbers` and `scenes` None while its tiles are still being read."""
+        """Show another run; `numbers`, `scenes` and `found` None while its tiles are still being read."""
         self.title.setText(html.escape(run.label))
         saved = "" if run.saved is None else f"{100 * run.saved:.0f}&nbsp;%"
         self.saved.setText(f"<b>{saved}</b>&nbsp; <small><small>{tr('compute saved')}</small></small>")
@@ -86,6 +98,7 @@ class SummaryCard(QWidget):
         self._heads["scenes"].setVisible(bool(scenes))
         self.scenes.setVisible(bool(scenes))
         self.scenes.show_numbers(scenes or [], scene_colors_of(run))
+        self._set_objects(run, found or RunObjects())
         self._set("warnings", "<br>".join(f"• {html.escape(text)}" for text in run.warnings))
         for number, name in enumerate(_FACTS):
             fact = run.facts[number] if number < len(run.facts) else None
@@ -110,6 +123,27 @@ class SummaryCard(QWidget):
         pixmap.fill(QColor(0, 0, 0, 0))
         self.render(pixmap, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
         return pixmap
+
+    def _set_objects(self, run: Run, found: RunObjects) -> None:
+        numbers = object_numbers(found)
+        taking_part = found.expert is not None and found.expert.skipped is None and run.decoded
+        note = found.problem
+        if taking_part and not numbers and not note:
+            note = tr("None were found.") if found.expert.tiles else tr("No tile was routed to the expert.")
+        shown = taking_part and bool(numbers or note)
+        text = tr("Objects per class, mean score")
+        if numbers:
+            total = f"{len(found.records):,}"
+            text = tr("Objects per class, mean score ({count} in all)").format(count=total)
+        self._heads["objects"].setText(text)
+        self._heads["objects"].setVisible(shown)
+        self.objects.setVisible(shown and bool(numbers))
+        self.objects.show_numbers(numbers, found.colors())
+        self.objects_note.setText(html.escape(note))
+        self.objects_note.setVisible(shown and bool(note))
+        for part in (self._heads["usage"], self.usage):
+            part.setVisible(shown and bool(found.by_expert))
+        self.usage.show_counts(found.by_expert)
 
     def _set_cost(self, run: Run) -> None:
         macs = spent_macs(run)

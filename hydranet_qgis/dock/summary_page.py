@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..i18n import tr
+from ..object_records import RunObjects
 from ..run_folder import Run
 from .painting import palette_of, smaller
 from .summary_card import SummaryCard
@@ -96,21 +97,24 @@ class SummaryPage(QWidget):
             button.setEnabled(columns is not None)
         self.picture_button.setEnabled(run is not None)
         if run is not None:
-            self.card.show_run(run, self._numbers, colors, self._scenes)
+            self.card.show_run(run, self._numbers, colors, self._scenes, self._found())
             self.command.setPlainText(run.command)
 
     def csv(self) -> str:
         """The summary as CSV, "" without tiles."""
         if self._run is None or self._numbers is None:
             return ""
-        return summary_csv(self._run, self._numbers, self._scenes)
+        return summary_csv(self._run, self._numbers, self._scenes, self._found())
+
+    def _found(self) -> RunObjects | None:
+        return self._columns.found if self._columns is not None else None
 
     def picture(self) -> QPixmap:
         """The whole card with its title, at twice the resolution of a screen."""
         card = SummaryCard()
         card.setPalette(palette_of(self))
         card.setFont(self.font())
-        card.show_run(self._run, self._numbers, self._colors, self._scenes)
+        card.show_run(self._run, self._numbers, self._colors, self._scenes, self._found())
         card.title.show()
         inner = card.grab_at(PICTURE_WIDTH - 2 * _MARGIN, 2.0)
         pixmap = QPixmap(QSize(2 * PICTURE_WIDTH, inner.height() + 4 * _MARGIN))
@@ -196,7 +200,9 @@ class SummaryPage(QWidget):
         self.copy_button.setToolTip(tr("Tiles per expert and totals, to paste into a spreadsheet"))
         self.copy_button.clicked.connect(self.copy)
         self.tiles_button = QPushButton(tr("Save tiles…"), self)
-        self.tiles_button.setToolTip(tr("Every tile with its scores, experts and scene class, as a CSV file"))
+        self.tiles_button.setToolTip(
+            tr("Every tile with its scores, experts, scene class and number of objects, as a CSV file")
+        )
         self.tiles_button.clicked.connect(self._ask_tiles)
         self.picture_button = QPushButton(tr("Save picture…"), self)
         self.picture_button.setToolTip(tr("This summary as a PNG image"))

@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ..object_records import RunObjects
 from ..run_folder import Run
 from ..scene_expert import spoken
 from ..uncertainty import MODEL, TOTAL
@@ -62,6 +64,34 @@ class SceneNumbers:
     mean_score: float | None
 
 
+@dataclass(frozen=True)
+class ObjectNumbers:
+    """The objects of one class in a run.
+
+    Attributes:
+        name, label: the class, and what the user reads; neither is translated.
+        tiles: number of objects; named as in `ExpertNumbers`, for they are drawn alike.
+        share: of all objects, 0 to 1.
+        mean_score: over them.
+    """
+
+    name: str
+    label: str
+    tiles: int
+    share: float
+    mean_score: float | None
+
+
+def object_numbers(found: RunObjects) -> list[ObjectNumbers]:
+    """The classes that the run's objects have, the most frequent first."""
+    sums = dict.fromkeys(found.by_class, 0.0)
+    for record in found.records:
+        sums[record.label] += record.score
+    total = len(found.records) or 1
+    order = sorted(found.by_class.items(), key=lambda item: -item[1])
+    return [ObjectNumbers(name, name, count, count / total, sums[name] / count) for name, count in order]
+
+
 def scene_numbers(columns: TileColumns) -> list[SceneNumbers]:
     """The scene classes that the run's tiles have, the most frequent first."""
     sums = dict.fromkeys(columns.scenes, 0.0)
@@ -109,8 +139,17 @@ def spent_macs(run: Run) -> tuple[float, float] | None:
     return float(spent), spent / (1.0 - run.saved)
 
 
-def summary_csv(run: Run, numbers: list[ExpertNumbers], scenes: Sequence[SceneNumbers] = ()) -> str:
-    """The experts, below them totals and scene classes in the same columns, as CSV with CRLF line ends."""
+def summary_csv(
+    run: Run,
+    numbers: list[ExpertNumbers],
+    scenes: Sequence[SceneNumbers] = (),
+    found: RunObjects | None = None,
+) -> str:
+    """The experts, below them totals, scene classes and objects, as CSV with CRLF line ends.
+
+    The lines of objects count these, not tiles, in the column of tiles: all of them, those of each class, and
+    those that each expert of the last decoder layer served most.
+    """
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_HEADER)
@@ -135,7 +174,19 @@ def summary_csv(run: Run, numbers: list[ExpertNumbers], scenes: Sequence[SceneNu
     for one in scenes:
         mean = _short(one.mean_score)
         table.writerow(("(scene)", one.name, one.tiles, _short(one.share), mean, *[""] * 7))
+    if found is not None and found.expert is not None and not found.problem:
+        _write_objects(table, found)
     return text.getvalue()
+
+
+def _write_objects(table: Any, found: RunObjects) -> None:
+    total = len(found.records)
+    table.writerow(("(objects)", "", total, *[""] * 9))
+    for one in object_numbers(found):
+        mean = _short(one.mean_score)
+        table.writerow(("(object class)", one.name, one.tiles, _short(one.share), mean, *[""] * 7))
+    for number, count in found.by_expert.items():
+        table.writerow(("(object expert)", number, count, _short(count / total), *[""] * 8))
 
 
 def tiles_csv(columns: TileColumns) -> Iterator[str]:
@@ -160,12 +211,19 @@ def tiles_csv(columns: TileColumns) -> Iterator[str]:
     ]
     head = ["tile", "row", "col", "valid", "chosen", "reason", *(f"score_{name}" for name in names)]
     head += ["scene", "scene_score", "scene_branches"] if scene else []
+    classes = list(columns.found.by_class) if columns.has_objects else []
+    head += ["objects", *(f"objects_{name}" for name in classes)] if columns.has_objects else []
     yield line([*head, *(name for name, _, _ in unsure)])
     for tile in columns.tiles:
         values: list[object] = [tile.index, tile.row, tile.col, _short(tile.valid)]
         values += [" ".join(tile.chosen), tile.reason, *map(_long, tile.scores)]
         if scene:
             values += [tile.scene, _long(tile.scene_score), " ".join(map(str, tile.scene_branches))]
+        if columns.has_objects:
+            # Empty where none were looked for.
+            count, here = columns.object_count(tile), columns.found.by_tile.get(tile.index, ())
+            values.append("" if count is None else count)
+            values += ["" if count is None else sum(r.label == name for r in here) for name in classes]
         yield line([*values, *(_long(tile.unsure(kind, at)) for _, kind, at in unsure)])
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..object_records import RunObjects
 from ..run_folder import Run
 from ..scene_expert import spoken
 from ..tile_records import UNABLE, TileRecord
-from .tile_headings import EXPERTS, REASON, SCENE, SCORE, UNSURE
+from .tile_headings import EXPERTS, OBJECTS, REASON, SCENE, SCORE, UNSURE
 from .tile_words import outcome
 
 ALL, ROUTED, ABSTAINED, NO_DATA, MASKED = "*all", "*routed", "*abstained", "*nodata", "*masked"
@@ -22,6 +23,9 @@ NEARLY, WOULD_CHANGE = "*nearly", "*change"
 
 NEAR = 0.1
 """An expert is nearly chosen up to this far below the score that would have been enough."""
+
+ANY_OBJECT = "*any"
+"""In place of a class: objects of whatever class."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class TileColumns:
         counts: number of tiles each expert was chosen for, by name.
         means: mean score of each expert over the tiles that have scores, None if there are none.
         scenes: number of tiles of each scene class, those that there are, in the order of the classes.
+        found: the run's objects.
     """
 
     run: Run
@@ -55,6 +60,19 @@ class TileColumns:
     counts: dict[str, int]
     means: tuple[float | None, ...]
     scenes: dict[str, int]
+    found: RunObjects = field(default_factory=RunObjects)
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether the run looked for objects and its tiles can tell what was found."""
+        expert = self.found.expert
+        return expert is not None and expert.skipped is None and self.run.decoded and not self.found.problem
+
+    def object_count(self, tile: TileRecord) -> int | None:
+        """Number of objects in a tile, None where none were looked for."""
+        if not self.has_objects or self.found.expert.name not in tile.chosen:
+            return None
+        return len(self.found.by_tile.get(tile.index, ()))
 
     def scores(self, expert: str | None) -> list[float]:
         """Every tile's score of an expert, or its highest; -1.0 where there is none."""
@@ -85,7 +103,10 @@ class TileColumns:
 
 
 def columns_of(
-    run: Run, tiles: Sequence[TileRecord], cancelled: Callable[[], bool] = lambda: False
+    run: Run,
+    tiles: Sequence[TileRecord],
+    cancelled: Callable[[], bool] = lambda: False,
+    found: RunObjects | None = None,
 ) -> TileColumns:
     """Work out the columns.
 
@@ -93,6 +114,7 @@ def columns_of(
         run: the run.
         tiles: all of its tiles, in reading order.
         cancelled: asked now and then; what is returned after a "yes" is incomplete.
+        found: the run's objects, None for a run without.
     """
     titles, thresholds = run.titles(), [expert.threshold for expert in run.experts]
     kinds, tops, top_scores, nearly, words, outcomes = [], [], [], [], [], []
@@ -142,6 +164,7 @@ def columns_of(
         counts=counts,
         means=tuple(means),
         scenes=_scenes(run, tiles),
+        found=found or RunObjects(),
     )
 
 
@@ -182,6 +205,7 @@ def accepted(
     text: str,
     changing: Set[int],
     scene: str | None = None,
+    objects: str | None = None,
 ) -> list[int] | None:
     """Positions of the tiles that pass the filters, ascending; None for all of them.
 
@@ -193,6 +217,7 @@ def accepted(
         text: every word of it must occur in place, experts, outcome or scene class.
         changing: tile numbers.
         scene: only tiles of this scene class, whatever their kind.
+        objects: only tiles with an object of this class, with ANY_OBJECT of any.
     """
     names = [e.name for e in columns.run.experts]
     at = names.index(expert) if expert in names else -1
@@ -210,6 +235,14 @@ def accepted(
     if scene is not None:
         tiles = columns.tiles
         found = [p for p in (range(len(tiles)) if found is None else found) if tiles[p].scene == scene]
+    if objects is not None:
+        having = {
+            columns.positions[tile]
+            for tile, here in columns.found.by_tile.items()
+            if tile in columns.positions
+            and (objects == ANY_OBJECT or any(one.label == objects for one in here))
+        }
+        found = sorted(having) if found is None else [p for p in found if p in having]
     for word in text.lower().split():
         words = columns.words
         found = [p for p in (range(len(words)) if found is None else found) if word in words[p]]
@@ -235,6 +268,10 @@ def ordered(columns: TileColumns, column: int, down: bool, focus: str | None, do
         scenes = [tile.scene.lower() for tile in columns.tiles]
         known = sorted((p for p in places if scenes[p]), key=scenes.__getitem__, reverse=down)
         return known + [p for p in places if not scenes[p]]
+    if column == OBJECTS:
+        counts = [columns.object_count(tile) for tile in columns.tiles]
+        known = sorted((p for p in places if counts[p] is not None), key=counts.__getitem__, reverse=down)
+        return known + [p for p in places if counts[p] is None]
     if column == EXPERTS:
         return sorted(places, key=columns.group.__getitem__, reverse=down)
     if column == REASON:

@@ -1,18 +1,20 @@
-"""One tile: its picture, what became of it, its scene class, and every expert's score with the reason."""
+"""One tile: its picture, what became of it, its scene class, its objects, every expert's score and why."""
 
 from __future__ import annotations
 
 import html
 from typing import Any
 
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from ..i18n import tr
+from ..object_records import ObjectRecord, RunObjects
 from ..run_folder import Run
 from ..scene_colors import scene_colors_of
 from ..tile_records import TileRecord
 from .score_bars import ScoreBars
+from .tile_objects import TileObjects
 from .tile_picture import TilePicture
 from .tile_words import scene, scene_meaning, told
 
@@ -20,12 +22,20 @@ from .tile_words import scene, scene_meaning, told
 class TileDetail(QWidget):
     """Shows one tile of a run, or how to get at one.
 
+    Signals:
+        objectSelected(object): the `ObjectRecord` that the user selected in it, None for none any more.
+        objectActivated(object): one was double-clicked, or Enter pressed on it; the map moves to it.
+
     Attributes:
         title: place, share of valid pixels and outcome, as rich text.
         picture: the tile in its scene.
         scene: what the tile as a whole looks like, hidden without a scene expert.
+        objects: what was found in it, hidden without an objects expert.
         bars: the scores.
     """
+
+    objectSelected = pyqtSignal(object)
+    objectActivated = pyqtSignal(object)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -33,6 +43,9 @@ class TileDetail(QWidget):
         self.scene.hide()
         self.title.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.picture = TilePicture(self)
+        self.objects = TileObjects(self)
+        self.objects.chosen.connect(self._choose)
+        self.objects.opened.connect(self.objectActivated)
         self.bars = ScoreBars()
         head = QHBoxLayout()
         head.setSpacing(10)
@@ -45,6 +58,7 @@ class TileDetail(QWidget):
         layout.setSpacing(6)
         layout.addLayout(head)
         layout.addWidget(self.scene)
+        layout.addWidget(self.objects)
         layout.addWidget(self.bars)
         layout.addStretch(1)
         self.scroll = QScrollArea(self)
@@ -60,10 +74,27 @@ class TileDetail(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.scroll)
 
-    def show_tile(self, run: Run | None, tile: TileRecord | None, colors: dict[str, str]) -> None:
-        """Show a tile of a run; None shows a hint."""
+    def show_tile(
+        self,
+        run: Run | None,
+        tile: TileRecord | None,
+        colors: dict[str, str],
+        found: RunObjects | None = None,
+    ) -> None:
+        """Show a tile of a run; None shows a hint.
+
+        Args:
+            run: the run.
+            tile: the tile.
+            colors: "#rrggbb" of each expert by name.
+            found: the run's objects, None for a run without.
+        """
+        found = found or RunObjects()
         self.bars.show_tile(run, tile, colors)
+        self.picture.large = found.expert is not None
         self.picture.show_tile(run, tile)
+        records = self.objects.show_tile(run, tile, found, colors)
+        self.picture.show_objects(tile, records, found.colors())
         self.picture.setVisible(tile is not None)
         if run is None or tile is None:
             self.title.setText(tr("Choose a tile in the table or on the map to see its experts' scores."))
@@ -75,9 +106,15 @@ class TileDetail(QWidget):
         became = told(run, tile)
         lines = [f"<b>{place}</b>", html.escape(became), f"<small>{valid}</small>"]
         self.title.setText("<br>".join(lines))
-        said = scene(run, tile)
+        said, found_here = scene(run, tile), self.objects.accessibleDescription()
         self._show_scene(run, tile, said)
-        self.scroll.setAccessibleDescription("; ".join(filter(None, (f"{place}: {became}, {valid}", said))))
+        self.scroll.setAccessibleDescription(
+            "; ".join(filter(None, (f"{place}: {became}, {valid}", said, found_here)))
+        )
+
+    def _choose(self, record: ObjectRecord | None) -> None:
+        self.picture.choose_object(record.id if record is not None else None)
+        self.objectSelected.emit(record)
 
     def _show_scene(self, run: Run, tile: TileRecord, said: str) -> None:
         self.scene.setVisible(bool(said))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..i18n import tr
 from ..uncertainty import MODEL, meaning
 
-TILE, EXPERTS, SCENE, SCORE, UNSURE, REASON = range(6)
-COLUMNS = 6
+TILE, EXPERTS, SCENE, OBJECTS, SCORE, UNSURE, REASON = range(7)
+COLUMNS = 7
 
 
 def title(column: int, focus: str, doubt: str) -> str:
@@ -18,7 +18,10 @@ def title(column: int, focus: str, doubt: str) -> str:
         doubt: which uncertainty is shown, TOTAL or MODEL.
     """
     unsure = tr("Model unc.") if doubt == MODEL else tr("Uncert.")
-    return (tr("Tile"), tr("Experts"), tr("Scene"), focus or tr("Score"), unsure, tr("Outcome"))[column]
+    return (
+        *(tr("Tile"), tr("Experts"), tr("Scene"), tr("Objects")),
+        *(focus or tr("Score"), unsure, tr("Outcome")),
+    )[column]
 
 
 def explanation(column: int, focus: str, doubt: str) -> str:
@@ -32,6 +35,7 @@ def explanation(column: int, focus: str, doubt: str) -> str:
         tr("Row and column of the tile, from the top left"),
         tr("Experts chosen for the tile, strongest first"),
         tr("What the tile as a whole looks like, as the scene expert has it"),
+        tr("Number of objects found in the tile; one that lies across a seam counts in both tiles"),
         tr("Score of {expert}").format(expert=focus) if focus else tr("Highest score of all experts"),
         tr("Mean uncertainty of the expert whose score is shown"),
         tr("What became of the tile"),

@@ -8,6 +8,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..errors import PluginError
 from ..i18n import tr
+from ..object_records import objects_expert, objects_of
 from ..run_folder import Run
 from ..tile_records import read_tiles
 from .background import Background
@@ -15,6 +16,8 @@ from .tile_columns import columns_of
 
 AT_ONCE = 400
 """Up to so many tiles are read without a thread: faster than a "Reading…" could be seen."""
+OBJECTS_AT_ONCE = 1000
+"""The same for objects."""
 
 
 class TileLoader(QObject):
@@ -41,7 +44,8 @@ class TileLoader(QObject):
         """Read the tiles of a run; a signal tells the end, of a small run before this returns."""
 
         def read(cancelled: Any = lambda: False) -> Any:
-            return columns_of(run, read_tiles(run, cancelled), cancelled)
+            tiles = read_tiles(run, cancelled)
+            return columns_of(run, tiles, cancelled, objects_of(run, cancelled))
 
         def tell(result: Any) -> None:
             if not isinstance(result, Exception):
@@ -56,7 +60,9 @@ class TileLoader(QObject):
                     ),
                 )
 
-        if run.total > AT_ONCE:
+        expert = objects_expert(run)
+        many = expert is not None and expert.objects is not None and expert.objects.count > OBJECTS_AT_ONCE
+        if run.total > AT_ONCE or many:
             self._thread.start(read, tell)
             return
         self._thread.cancel()

@@ -16,11 +16,11 @@ from ..scene_expert import spoken
 from ..tile_records import TileRecord
 from ..uncertainty import MODEL, TILE_MODEL_TOP, TOTAL
 from .painting import dot
-from .tile_columns import ALL, TileColumns, accepted, columns_of, ordered
-from .tile_headings import COLUMNS, EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, explanation, title
+from .tile_columns import ALL, ANY_OBJECT, TileColumns, accepted, columns_of, ordered
+from .tile_headings import COLUMNS, EXPERTS, OBJECTS, REASON, SCENE, SCORE, TILE, UNSURE, explanation, title
 from .tile_words import scene_class
 
-__all__ = ["COLUMNS", "EXPERTS", "REASON", "SCENE", "SCORE", "TILE", "UNSURE", "TileModel"]
+__all__ = ["COLUMNS", "EXPERTS", "OBJECTS", "REASON", "SCENE", "SCORE", "TILE", "UNSURE", "TileModel"]
 
 
 CHIPS_ROLE = Qt.ItemDataRole.UserRole
@@ -61,6 +61,7 @@ class TileModel(QAbstractTableModel):
         self._sorting = (TILE, Qt.SortOrder.AscendingOrder)
         self._kind, self._expert, self._text, self._changing = ALL, None, "", frozenset()
         self._scene: str | None = None
+        self._objects: str | None = None
         self._order: list[int] = []  # positions of all tiles as sorted
         self._shown: list[int] = []  # those of them that pass the filters: row -> position
         self._rows: dict[int, int] | None = {}  # the way back; None until it is asked for
@@ -79,6 +80,8 @@ class TileModel(QAbstractTableModel):
             self._expert = None
         if self.columns is None or self._scene not in self.columns.scenes:
             self._scene = None
+        if self.columns is None or self._objects not in (ANY_OBJECT, *self.columns.found.by_class):
+            self._objects = None
         self._dots = {name: dot(color) for name, color in scene_colors_of(run).items()}
         self._focus = self._expert
         self._order = self._sorted()
@@ -115,6 +118,11 @@ class TileModel(QAbstractTableModel):
         return self.run is not None and self.run.scene_expert is not None
 
     @property
+    def has_objects(self) -> bool:
+        """Whether tiles have a number of objects."""
+        return self.columns is not None and self.columns.has_objects
+
+    @property
     def has_uncertainty(self) -> bool:
         """Whether the expert whose score is shown tells how unsure it is."""
         return self._has(self._focus, TOTAL)
@@ -126,15 +134,18 @@ class TileModel(QAbstractTableModel):
         text: str = "",
         changing: Set[int] = frozenset(),
         scene: str | None = None,
+        objects: str | None = None,
     ) -> None:
         """Show only some of the tiles, see `tile_columns.accepted`."""
         known = self.columns.scenes if self.columns is not None else ()
+        classes = (ANY_OBJECT, *self.columns.found.by_class) if self.columns is not None else ()
         wanted = (kind, expert if expert in self._titles else None, text, changing)
-        wanted += (scene if scene in known else None,)
-        if wanted == (self._kind, self._expert, self._text, self._changing, self._scene):
+        wanted += (scene if scene in known else None, objects if objects in classes else None)
+        present = (self._kind, self._expert, self._text, self._changing, self._scene, self._objects)
+        if wanted == present:
             return
         self.beginResetModel()
-        self._kind, self._expert, self._text, self._changing, self._scene = wanted
+        self._kind, self._expert, self._text, self._changing, self._scene, self._objects = wanted
         self._filter()
         self.endResetModel()
 
@@ -172,7 +183,7 @@ class TileModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return title(section, focus, self._doubt)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            number = section in (SCORE, UNSURE)
+            number = section in (OBJECTS, SCORE, UNSURE)
             side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -194,7 +205,7 @@ class TileModel(QAbstractTableModel):
             return self.columns.outcomes[position]
         if role == Qt.ItemDataRole.DecorationRole and column == SCENE:
             return self._dots.get(tile.scene)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (SCORE, UNSURE):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (OBJECTS, SCORE, UNSURE):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self.describe(tile)
@@ -206,6 +217,10 @@ class TileModel(QAbstractTableModel):
         what = chosen or self.columns.outcomes[self.columns.positions[tile.index]]
         if tile.scene:
             what = f"{what}; {scene_class(tile)}"
+        count = self.columns.object_count(tile)
+        if count is not None:
+            text = tr("1 object") if count == 1 else tr("{count} objects").format(count=f"{count:,}")
+            what = f"{what}; {text}"
         return tr("Row {row}, column {col}: {what}").format(row=tile.row, col=tile.col, what=what)
 
     def tile_at(self, row: int) -> TileRecord | None:
@@ -245,7 +260,10 @@ class TileModel(QAbstractTableModel):
         self._rows = None
         found = None
         if self.columns is not None:
-            found = accepted(self.columns, self._kind, self._expert, self._text, self._changing, self._scene)
+            found = accepted(
+                *(self.columns, self._kind, self._expert, self._text, self._changing, self._scene),
+                self._objects,
+            )
         if found is None:
             self._shown = list(self._order)
         elif self._sorting == (TILE, Qt.SortOrder.AscendingOrder):
@@ -271,6 +289,9 @@ class TileModel(QAbstractTableModel):
             return self.columns.outcomes[position]
         if column == SCENE:
             return spoken(tile.scene) or "–"
+        if column == OBJECTS:
+            count = self.columns.object_count(tile)
+            return "–" if count is None else f"{count:,}"
         if column == UNSURE:
             value, digits = self._unsure(tile), 3 if self._doubt == MODEL else 2
             return "–" if value is None else f"{value:.{digits}f}"

@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from ..i18n import tr
 from ..scene_expert import spoken
 from .delegates import ChipDelegate, ScoreDelegate
-from .tile_model import EXPERTS, REASON, SCENE, SCORE, TILE, UNSURE, TileModel
+from .tile_model import EXPERTS, OBJECTS, REASON, SCENE, SCORE, TILE, UNSURE, TileModel
 
 # Below this width (pixels) the column of outcomes gives its place to the experts.
 NARROW = 540
@@ -71,6 +71,7 @@ class TileTable(QTableView):
         longest = max(map(spoken, model.columns.scenes if model.columns else ()), key=len, default="")
         wanted = {
             SCENE: model.has_scenes,
+            OBJECTS: model.has_objects,
             UNSURE: model.has_uncertainty and (self.doubtful or not narrow),
             REASON: not narrow,
         }
@@ -88,7 +89,9 @@ class TileTable(QTableView):
         most = min(self._measure(score, 26), width // 3, spare)
         self.setColumnWidth(SCORE, max(self._measure(tr("Score"), 14), most))
         room -= self.columnWidth(SCORE)
-        for column in (UNSURE, SCENE, REASON) if self.doubtful else (SCENE, UNSURE, REASON):
+        usual = (OBJECTS, SCENE, UNSURE, REASON)
+        # A sort that keeps the order of the rest.
+        for column in sorted(usual, key=lambda one: one != UNSURE) if self.doubtful else usual:
             least, most = self._widths[column]
             if column == SCENE:
                 most = max(most, min(self._measure(longest, 34), width // 4))
@@ -96,6 +99,8 @@ class TileTable(QTableView):
             self.setColumnHidden(column, not shown)
             if shown:
                 extra = min(room, most) - least
+                if column == OBJECTS and wanted[SCENE] and not self.doubtful:
+                    extra = max(0, min(extra, room - least - self._widths[SCENE][0]))
                 if narrow and column == SCENE:
                     # A second chip comes first, as far as there is room for both.
                     extra = min(extra, max(extra // 2, room - least - chip))
@@ -112,8 +117,10 @@ class TileTable(QTableView):
         header.setStretchLastSection(False)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setMinimumSectionSize(30)
+        count = (self._measure("0,000", 10), self._measure(tr("Objects"), 26))
         # Least and usual width of columns that are not always shown.
         self._widths = {
+            OBJECTS: count,
             SCENE: (self._measure("Fore…", 26), self._measure("Residential", 34)),
             UNSURE: (self._measure("0.000", 18), self._measure(tr("Model unc."), 26)),
             REASON: (self._measure(tr("abstained: all below threshold"), 12),) * 2,

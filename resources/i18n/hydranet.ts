@@ -19,7 +19,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>&amp;All</source>
         <translation type="unfinished"></translation>
     </message>
@@ -134,6 +134,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>1 object</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
         <source>1 tile encoded</source>
         <translation type="unfinished"></translation>
@@ -169,13 +174,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>&lt;p&gt;Finds objects in a multi-band satellite raster and gives each one as a polygon with its class, score, length and area, and the experts of the network that served it. An object that lies across tiles is found once.&lt;/p&gt;&lt;p&gt;Only the model&apos;s objects expert is run, on the tiles that the switcher sends to it or on every tile. &lt;i&gt;Predict with routed experts&lt;/i&gt; runs it together with the others.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <source>&lt;p&gt;Gives a finished run another policy. The scores are there already, so only the tiles and experts that the new policy adds are decoded; what it drops is taken out. Afterwards the run folder is the same as that of a new run with this policy.&lt;/p&gt;&lt;p&gt;A run of scores only is decoded by it.&lt;/p&gt;</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/predict.py"/>
-        <source>&lt;p&gt;Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the experts a tile needs decode it. Every expert that was used gives one layer, with bands of uncertainty if asked for; the routing layer keeps all scores, and the scene class of each tile if the model tells one.&lt;/p&gt;&lt;p&gt;A worker process with its own Python environment does the work, so running out of memory there does not take QGIS down.&lt;/p&gt;</source>
+        <source>&lt;p&gt;Runs the HydraNet mixture-of-experts network over a multi-band satellite raster. The raster is cut into tiles; each tile is encoded once, a switcher scores every expert, and only the experts a tile needs decode it. Every expert that was used gives one layer, with bands of uncertainty if asked for; one that finds objects gives polygons. The routing layer keeps all scores, and the scene class of each tile if the model tells one.&lt;/p&gt;&lt;p&gt;A worker process with its own Python environment does the work, so running out of memory there does not take QGIS down.&lt;/p&gt;</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -186,6 +196,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>&lt;p&gt;Writes an 8-band GeoTIFF of reflectance &amp;times; 10000 with the bands pan, blue, green, red, re1, re2, re3 and nir, named and in this order, as the model reads it.&lt;/p&gt;&lt;p&gt;Give one layer with several bands, or several layers with one band each, such as the files B02, B03, B04 and B08 of a Sentinel-2 product. Pan is made from the other bands where it is lacking.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>A copy of the objects that were found, for the next step of a model or another place than the run folder; without any if no tile was routed to their expert.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -210,12 +225,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
-        <source>A raster of the expert {name} is wanted, but the chosen model bundle has only {names}; leave {parameter} empty.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
-        <source>A raster of the expert {name} is wanted, but the experts are limited to {names}; add it there, or leave {parameter} empty.</source>
+        <source>A raster of the expert {name} is wanted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -239,7 +249,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Abstained</source>
         <translation type="unfinished"></translation>
     </message>
@@ -264,18 +274,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>All experts</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
+        <source>All objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>All scenes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>All tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>All tiles that found it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -304,7 +324,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>An expert&apos;s score is at most 0.1 below what is enough, or k left it out</source>
         <translation type="unfinished"></translation>
     </message>
@@ -314,13 +334,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>Another tile sees more of it; the experts are those that served it there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>Apple GPU</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Area (m²)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_table.py"/>
         <source>Arrow keys choose a tile, Enter moves the map to it, Shift and Ctrl select several</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_table.py"/>
+        <source>Arrow keys choose an object, Enter moves the map to it, Escape goes back to the tile</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -416,6 +451,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
         <source>Cancelled; the run itself is finished and kept.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -445,12 +481,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
+        <source>Class and score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Classes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>Classes: {classes}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Clear the filters and show all tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -585,12 +637,17 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
-        <source>Every tile with its scores, experts and scene class, as a CSV file</source>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Every tile is to be searched, so the thresholds &apos;{text}&apos; decide nothing; leave them empty, or do not search every tile.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/summary_page.py"/>
+        <source>Every tile with its scores, experts, scene class and number of objects, as a CSV file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Expert</source>
         <translation type="unfinished"></translation>
     </message>
@@ -600,14 +657,34 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
+        <source>Expert {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_shares.py"/>
+        <source>Expert {number}: {count} objects, {share} %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Experts</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Experts and weights by layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Experts chosen for the tile, strongest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Experts of the last layer, % of objects</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -619,6 +696,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Experts that may be chosen, written by name. None: all.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>Experts that served the object in layer {number} of the decoder; the bars are their weights</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -638,12 +720,17 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Find (Ctrl+F)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Find objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Find tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -665,6 +752,11 @@
     <message>
         <location filename="../../hydranet_qgis/heat_ramps.py"/>
         <source>Greys</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>Groups of experts that the tile as a whole called for. In each layer of the decoder, an object is served only by experts of these groups.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -695,6 +787,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>How pixel values become reflectance. auto reads it from metadata or from the range of values; scale,offset such as 0.0001,0 states it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>How sure the expert is that it is there, 0 to 1</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -778,6 +875,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Keep the run there, with the objects of all classes, the routing table and run.json. Needed to see the run in the HydraNet panel, to resume or to reroute it. Empty: it is gone when QGIS closes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>L {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/block_copy.py"/>
         <source>Layer &apos;{name}&apos; cannot be exported; save it as a GeoTIFF and use that.</source>
         <translation type="unfinished"></translation>
@@ -813,8 +920,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>Layer of found objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>Layer {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>Layer {number}: {experts}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Layers of the routed experts, with bands of uncertainty if asked for</source>
+        <source>Least score of objects</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -826,6 +948,22 @@
         <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <location filename="../../hydranet_qgis/dock/heat_legend.py"/>
         <source>Legend of the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
+        <source>Length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Length (m)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>Length on the ground; the tool tip of an object tells its width and area</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1005,7 +1143,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Nearly chosen</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1020,13 +1158,38 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>No data</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/plugin.py"/>
         <source>No environment to compute in yet; set one up once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>No objects were looked for: the expert is for pixels of another size.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>No objects were looked for: the expert is for pixels of {least} to {most} m.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>No objects were looked for: the run was asked for without this expert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>No objects were looked for: the tile was not routed to {expert}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>No objects were looked for: {reason}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1050,13 +1213,92 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>No tile was routed to the expert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>No worker is running; a run starts one.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>None were found.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
         <source>Nothing to decode</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Number</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Number of objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <source>Number of objects found in the tile; one that lies across a seam counts in both tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <source>Objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Objects below the score that the model sets for their class are left out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>Objects of the expert {name} are wanted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_table.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_objects.py"/>
+        <source>Objects of the tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_shares.py"/>
+        <source>Objects per class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Objects per class, mean score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <source>Objects per class, mean score ({count} in all)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_shares.py"/>
+        <source>Objects per expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Objects with a lower score, from 0 to 1, are left out; a higher one finds fewer and surer objects. It does not change which tiles are searched. Empty: the scores that the model sets for its classes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Objects with a score below {score} are left out.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1070,6 +1312,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>One polygon for each object, with class, score, area, length and width, the tiles that found it, and the groups and experts of the network that served it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>One polygon for each tile, with the score of every expert, the experts chosen and why. {routed} of {total} tiles went to an expert, {abstained} needed none.</source>
         <translation type="unfinished"></translation>
@@ -1077,6 +1324,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>One polygon per tile, with every expert&apos;s score and why it was chosen or not, the scene class if the model has a scene expert, and mean uncertainties if they were asked for. Left temporary, it is the table inside the run folder; a file name saves a copy.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Only objects of these classes, written by name. None: all.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1111,12 +1363,17 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>Outlines are oriented rectangles, lengths and widths theirs in metres on the ground. groups and experts tell, for each layer of the network, the groups of experts that suited the tile and the experts that served the object with their weights, counted from 1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Outlines of the tiles</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Outside the mask</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1266,6 +1523,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>Rasters of the routed experts, with bands of uncertainty if asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/route.py"/>
         <source>Reading and routing tiles {done} of {total}</source>
         <translation type="unfinished"></translation>
@@ -1336,7 +1598,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Routed</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1381,6 +1643,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Run folder</source>
@@ -1434,8 +1697,18 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Scene class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Scene groups by layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>Scene groups: {layers}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1444,8 +1717,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
         <source>Score</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1490,6 +1766,31 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>Scores only: no objects were looked for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Search also the tiles where the switcher expects no objects. That takes longer, and finds those that it would have missed, and more that are none. The routing policy does not matter then.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Search every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Searching tiles {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
+        <source>Serving expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>Set up a private environment</source>
         <translation type="unfinished"></translation>
@@ -1510,7 +1811,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Show all tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1520,17 +1821,22 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Show only tiles of this expert, and its score; with &apos;nearly chosen&apos;, those it just missed</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Show only tiles of this scene class</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
+        <source>Show only tiles with objects of this class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Show only tiles with this outcome</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1596,6 +1902,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
         <source>Strongest expert</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1652,6 +1959,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/rerouting.py"/>
         <source>The algorithm {name} is not there; enable the HydraNet plugin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>The chosen model bundle finds {known}, and no {names}; choose other classes.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1801,6 +2113,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>The model bundle {folder} has no expert that finds objects; choose one that has, or leave the model bundle empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/values.py"/>
         <source>The model bundle {folder} has no {file}; choose the folder that holds it.</source>
         <translation type="unfinished"></translation>
@@ -1808,6 +2125,21 @@
     <message>
         <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
         <source>The model bundle {path} is gone; bring it back to decode with it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>The model that comes with the plugin has no expert that finds objects; choose a model bundle that has one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
+        <source>The objects cannot be saved in the run folder {folder}, which has its own; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
+        <source>The objects could not be written: {why}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2124,6 +2456,7 @@
         <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <location filename="../../hydranet_qgis/dock/tile_table.py"/>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
         <source>Tile</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2174,7 +2507,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Tiles whose experts differ under the policy of the page &apos;What if&apos;</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2280,6 +2613,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_model.py"/>
+        <source>What it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
         <source>What the map shows of this run</source>
         <translation type="unfinished"></translation>
@@ -2301,7 +2639,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Where the run is kept: rasters with their styles, the routing table, and run.json, which holds all that is needed to repeat it. A temporary folder is gone when QGIS closes.</source>
+        <source>Where the run is kept: rasters and objects with their styles, the routing table, and run.json, which holds all that is needed to repeat it. A temporary folder is gone when QGIS closes.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2310,7 +2648,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Which tiles</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2320,7 +2658,17 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/objects_fields.py"/>
+        <source>Width (m)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
+        <source>With objects ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Words in the place, the experts, the outcome or the scene, such as r3, water or abstained</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2335,12 +2683,12 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Would change</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Would change ({count})</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2352,6 +2700,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>Writing pieces {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>Writing the objects</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2395,6 +2748,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>against every expert on every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>area {area} m²</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2443,6 +2801,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>expert {number} with {weight}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/run_facts.py"/>
         <source>from metadata</source>
         <translation type="unfinished"></translation>
@@ -2469,7 +2832,12 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/predict.py"/>
-        <source>hydranet,mixture of experts,moe,deep learning,segmentation,classification,satellite,phisat-2,sentinel-2,tiles,routing,clouds,water,land cover</source>
+        <source>hydranet,mixture of experts,moe,deep learning,segmentation,classification,satellite,phisat-2,sentinel-2,tiles,routing,clouds,water,land cover,objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>hydranet,mixture of experts,moe,object detection,instances,ships,vessels,boats,buildings,satellite,phisat-2,sentinel-2,count</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2503,6 +2871,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>layer {number}: {groups}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>left out when the run was asked for</source>
         <translation type="unfinished"></translation>
@@ -2519,6 +2892,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
+        <location filename="../../hydranet_qgis/dock/object_shares.py"/>
         <source>mean {score}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2544,6 +2918,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
         <location filename="../../hydranet_qgis/run_facts.py"/>
         <source>none</source>
         <translation type="unfinished"></translation>
@@ -2671,6 +3046,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>size not known: the scene tells no size of its pixels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/worker_process.py"/>
         <source>still running</source>
         <translation type="unfinished"></translation>
@@ -2766,6 +3146,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/objects_style.py"/>
+        <source>unknown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
         <source>unsuited pixel size</source>
         <translation type="unfinished"></translation>
@@ -2811,6 +3196,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/tile_model.py"/>
+        <source>{count} objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/layer_metadata.py"/>
+        <source>{count} objects in {tiles} of {total} tiles; elsewhere none was looked for.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
         <source>{count} selected, {rest}</source>
         <translation type="unfinished"></translation>
@@ -2823,6 +3218,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>{count} times</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>{expert} looked at the tile and found none.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2843,6 +3243,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
         <source>{expert}: {before} tiles now, {after} then; {added} to decode, {dropped} to drop, {seams} again for the seams</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
+        <source>{expert}: {count} found ({classes})</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2881,13 +3286,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>{kind} {number}, score {score}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>{length} long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>{length} long, {width} wide</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/dock/object_words.py"/>
+        <source>{length} m</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/progress.py"/>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>{minutes} min</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
+        <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>{name} ({count})</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2972,13 +3397,25 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/object_records.py"/>
         <location filename="../../hydranet_qgis/tile_records.py"/>
         <source>{path} is in use by another program; close it there and choose the run again.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/results.py"/>
+        <source>{path} is missing or damaged, so its layer is left out; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/object_records.py"/>
         <location filename="../../hydranet_qgis/tile_records.py"/>
         <source>{path} is missing or holds no layer &apos;{layer}&apos;; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
+        <source>{path} is missing or holds no layer of objects; run HydraNet again.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2994,6 +3431,11 @@
     <message>
         <location filename="../../hydranet_qgis/run_facts.py"/>
         <source>{policy}; thresholds {listed}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>{problem}; choose another model bundle.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3085,6 +3527,16 @@
     <message>
         <location filename="../../hydranet_qgis/dock/tiles_page.py"/>
         <source>{total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>{what}, but the chosen model bundle has only {names}; leave {parameter} empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
+        <source>{what}, but the experts are limited to {names}; add it there, or leave {parameter} empty.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

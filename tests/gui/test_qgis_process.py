@@ -41,7 +41,9 @@ def test_plugin_can_be_switched_on_and_brings_the_algorithm(plugins: Path) -> No
         assert switched.code == 0, switched.out + switched.err
         listing = home.qgis_process("--json", "list").json
     found = listing["providers"]["hydranet"]["algorithms"]
-    assert {f"hydranet:{name}" for name in ("predict", "route", "reroute", "preparebands")} <= set(found)
+    assert {f"hydranet:{name}" for name in ("predict", "objects", "route", "reroute", "preparebands")} <= set(
+        found
+    )
 
 
 Run = Callable[..., Finished]

@@ -62,7 +62,7 @@ def test_the_request_is_what_was_asked(scene: Path, tmp_path: Path) -> None:
         scene, tmp_path / "out", feedback, BANDS=" blue=2,green=3,red=4 ", TOP_K=3, POLICY="top-k",
         OVERLAP=32, EXTENT="500000,500320,5199680,5200000", EXPERTS=["water", "clouds"],
         FORCE_GSD=True, RADIOMETRY="0.0001,0", MISS_RATE=7, SKIP_DAMAGED=True, RESUME=True, THREADS=3,
-        MEMORY_MB=512, UNCERTAINTY=True,
+        MEMORY_MB=512, UNCERTAINTY=True, OBJECT_SCORE=0.4,
     )  # fmt: skip
     request = json.loads((tmp_path / "out" / "run.json").read_text())["request"]
     assert request == {
@@ -70,15 +70,15 @@ def test_the_request_is_what_was_asked(scene: Path, tmp_path: Path) -> None:
         "bands": "blue=2,green=3,red=4", "radiometry": "0.0001,0",
         "experts": ["water", "clouds"], "policy": "top-k", "top_k": 3, "miss_rate": 0.07,
         "thresholds": None, "overlap": 32, "extent": [500000.0, 5199680.0, 500320.0, 5200000.0],
-        "mask": None, "uncertainty": True, "decode": True, "force_gsd": True,
+        "mask": None, "uncertainty": True, "object_score": 0.4, "decode": True, "force_gsd": True,
         "skip_damaged": True, "overwrite": False, "resume": True, "threads": 3, "memory_mb": 512,
         "device": "auto", "precision": "auto",
     }  # fmt: skip
     command = next(line for line in feedback.lines if line.startswith("hydranet predict"))
     assert command.endswith(
         "--bands=blue=2,green=3,red=4 --radiometry=0.0001,0 --experts=water,clouds --policy=top-k --top-k=3 "
-        "--overlap=32 --extent=500000.0,5199680.0,500320.0,5200000.0 --threads=3 --memory-mb=512 "
-        "--uncertainty --force-gsd --skip-damaged --resume"
+        "--overlap=32 --extent=500000.0,5199680.0,500320.0,5200000.0 --object-score=0.4 --threads=3 "
+        "--memory-mb=512 --uncertainty --force-gsd --skip-damaged --resume"
     )
 
 

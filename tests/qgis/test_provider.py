@@ -24,6 +24,7 @@ AGREED = {
     "THRESHOLDS": ("string", True, None),
     "OVERLAP": ("number", False, 64),
     "UNCERTAINTY": ("boolean", True, False),
+    "OBJECT_SCORE": ("number", True, None),
     "RADIOMETRY": ("string", False, "auto"),
     "FORCE_GSD": ("boolean", False, False),
     "SKIP_DAMAGED": ("boolean", True, False),
@@ -37,6 +38,7 @@ AGREED = {
 }
 ADVANCED = {
     *("POLICY", "MISS_RATE", "THRESHOLDS", "UNCERTAINTY", "OVERLAP", "RADIOMETRY", "FORCE_GSD"),
+    *("OBJECT_SCORE",),
     *("SKIP_DAMAGED", "BUNDLE", "THREADS", "MEMORY_MB", "RESUME", "OVERWRITE"),
 }
 OUTPUTS = {
@@ -74,30 +76,35 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_parameters_are_the_agreed_ones(algorithm: QgsProcessingAlgorithm) -> None:
     flag = QgsProcessingParameterDefinition.Flag
     found = {}
-    rasters = {f"EXPERT_{name.upper()}" for name in read_bundle(paths.default_bundle()).names}
+    own = read_bundle(paths.default_bundle())
+    rasters = {f"EXPERT_{expert.name.upper()}" for expert in own.experts if not expert.finds_objects}
+    layers = {"OUTPUT_OBJECTS"} if own.objects is not None else set()
     for definition in algorithm.parameterDefinitions():
         name, advanced = definition.name(), bool(definition.flags() & flag.FlagAdvanced)
         optional = bool(definition.flags() & flag.FlagOptional)
         found[name] = (definition.type(), optional, definition.defaultValue())
-        assert advanced == (name in ADVANCED | rasters), name
+        assert advanced == (name in ADVANCED | rasters | layers), name
         assert definition.help(), name
-    assert {name: value for name, value in found.items() if name not in rasters} == AGREED
+    assert {name: value for name, value in found.items() if name not in rasters | layers} == AGREED
     assert "EXPERT_WATER" in rasters
     for name in rasters:
         assert found[name] == ("rasterDestination", True, None)
         assert not algorithm.parameterDefinition(name).createByDefault()
-    assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS | rasters
+    for name in layers:
+        assert found[name] == ("sink", True, None)
+        assert not algorithm.parameterDefinition(name).createByDefault()
+    assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS | rasters | layers
     assert algorithm.parameterDefinition("ROUTING").createByDefault()
 
 
 def test_scores_alone_need_nothing_that_concerns_decoding(provider: HydraNetProvider) -> None:
     algorithm = _algorithm("route")
     names = {definition.name() for definition in algorithm.parameterDefinitions()}
-    assert names == set(AGREED) - {"UNCERTAINTY"}
+    assert names == set(AGREED) - {"UNCERTAINTY", "OBJECT_SCORE"}
     assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS - {"OUTPUT_LAYERS"}
 
 
-@pytest.mark.parametrize("name", ["predict", "route", "reroute", "preparebands"])
+@pytest.mark.parametrize("name", ["predict", "objects", "route", "reroute", "preparebands"])
 def test_every_algorithm_is_explained_and_can_be_cancelled(name: str, provider: HydraNetProvider) -> None:
     algorithm = _algorithm(name)
     text = algorithm.shortHelpString()
@@ -115,7 +122,7 @@ def test_every_algorithm_is_explained_and_can_be_cancelled(name: str, provider: 
     assert not flags & QgsProcessingAlgorithm.Flag.FlagNoThreading
 
 
-@pytest.mark.parametrize("name", ["predict", "route", "reroute", "preparebands"])
+@pytest.mark.parametrize("name", ["predict", "objects", "route", "reroute", "preparebands"])
 def test_without_a_python_it_is_listed_and_says_what_to_do(
     name: str, provider: HydraNetProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,13 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _run(source: Path, output: Path, feedback: Feedback, **more: Any) -> dict[str, Any]:
     import processing
 
-    parameters = {"INPUT": str(source), "OUTPUT_FOLDER": str(output), "TOP_K": 1, **more}
+    # Of waves a model that finds objects might want nothing else, and then there is no raster to look at.
+    rasters = [
+        expert.name for expert in read_bundle(paths.default_bundle()).experts if not expert.finds_objects
+    ]
+    parameters = {
+        "INPUT": str(source), "OUTPUT_FOLDER": str(output), "TOP_K": 1, "EXPERTS": rasters, **more
+    }  # fmt: skip
     return processing.run("hydranet:predict", parameters, feedback=feedback)
 
 

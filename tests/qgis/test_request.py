@@ -21,7 +21,8 @@ from model_core.request import PredictRequest, RerouteRequest
 PLAIN: dict[str, Any] = {
     "source": "/data/a scene.tif", "output": "/data/run", "bundle": None, "bands": "auto",
     "radiometry": "auto", "experts": [], "policy": "threshold", "top_k": 2, "miss_rate": 0.05,
-    "thresholds": None, "overlap": 64, "extent": None, "mask": None, "uncertainty": False, "decode": True,
+    "thresholds": None, "overlap": 64, "extent": None, "mask": None, "uncertainty": False,
+    "object_score": None, "decode": True,
     "force_gsd": False, "skip_damaged": False, "overwrite": False, "resume": False, "threads": None,
     "memory_mb": None,
 }  # fmt: skip
@@ -30,6 +31,7 @@ OTHER: dict[str, Any] = {
     "bundle": "/data/my bundle", "bands": "blue=2,green=3", "radiometry": "0.0001,-1000",
     "experts": ["water", "clouds"], "policy": "recall", "top_k": 1, "miss_rate": 0.023, "overlap": 0,
     "extent": [-1.5, 2.0, 3.25, 1e6], "mask": "/data/the mask.gpkg", "uncertainty": True,
+    "object_score": 0.4,
     "force_gsd": True, "skip_damaged": True, "threads": 3, "memory_mb": 512,
 }  # fmt: skip
 CHOSEN = {"thresholds": {"water": 0.4, "roads": 1}}

@@ -11,6 +11,11 @@ from typing import Any
 
 from osgeo import gdal, ogr, osr
 
+try:
+    import fake_objects
+except ImportError:  # as a module of the tests
+    from tests.qgis.fake_worker import fake_objects
+
 TILE = 16
 THRESHOLDS = {"clouds": 0.44, "water": 0.42, "burned": 0.5, "landcover": 0.46, "biomass": 0.6, "roads": 0.48}
 CLEAR, NONE = ("clear", None), ("other", None)
@@ -45,7 +50,8 @@ def scores_of(row: int, col: int, rows: int, cols: int) -> dict[str, float | Non
 
 def thresholds_of(policy: str, chosen: dict[str, float] | None = None) -> dict[str, float]:
     """The thresholds a policy uses; the recall guarantee lowers them, the user may choose others."""
-    usual = {name: value / 2 if policy == "recall" else value for name, value in THRESHOLDS.items()}
+    known = {**THRESHOLDS, fake_objects.NAME: fake_objects.THRESHOLD}
+    usual = {name: value / 2 if policy == "recall" else value for name, value in known.items()}
     return {**usual, **(chosen or {})}
 
 
@@ -58,17 +64,18 @@ def decide(
     thresholds: dict[str, float] | None = None,
 ) -> tuple[list[str], dict[str, str], str]:
     """Chosen experts, reasons per expert, and the tile's reason."""
+    names = list(scores)
     if outside:
-        return [], dict.fromkeys(NAMES, "outside mask"), "outside mask"
-    if scores[NAMES[0]] is None:
-        return [], dict.fromkeys(NAMES, "no data"), "no data"
-    allowed = [n for n in NAMES if n != SKIPPED and (not wanted or n in wanted)]
+        return [], dict.fromkeys(names, "outside mask"), "outside mask"
+    if scores[names[0]] is None:
+        return [], dict.fromkeys(names, "no data"), "no data"
+    allowed = [n for n in names if n != SKIPPED and (not wanted or n in wanted)]
     order = sorted(allowed, key=lambda n: -float(scores[n] or 0))
     least = thresholds_of(policy, thresholds)
     fit = order if policy == "top-k" else [n for n in order if float(scores[n] or 0) >= least[n]]
     chosen, reasons = fit if policy == "recall" else fit[:k], {}
     above = "above recall threshold" if policy == "recall" else "above threshold"
-    for name in NAMES:
+    for name in names:
         if name == SKIPPED:
             reasons[name] = "outside resolution"
         elif name not in allowed:
@@ -97,18 +104,24 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
     rows, cols = -(-height // TILE), -(-width // TILE)
     policy, k = request.get("policy", "threshold"), int(request.get("top_k", 2))
 
-    table, layer = _table(folder / "routing.gpkg", wkt)
+    names = [*NAMES, fake_objects.NAME] if fake_objects.takes_part(request) else NAMES
+    table, layer = _table(folder / "routing.gpkg", wkt, names)
     rasters: dict[str, Any] = {}
+    boxes: dict[int, Any] = {}
     area = _area(request.get("mask"), wkt)
     tiles = {"total": rows * cols, "empty": 0, "masked": 0, "abstained": 0, "routed": 0}
-    counts = dict.fromkeys(NAMES, 0)
+    counts = dict.fromkeys(names, 0)
     for index in range(rows * cols):
         row, col = divmod(index, cols)
         x, y = col * TILE, row * TILE
         w, h = min(TILE, width - x), min(TILE, height - y)
         shape = _polygon(transform, x, y, w, h)
         outside = area is not None and not area.Intersects(shape)
-        scores = dict.fromkeys(NAMES) if outside else scores_of(row, col, rows, cols)
+        scores = dict.fromkeys(names) if outside else scores_of(row, col, rows, cols)
+        if fake_objects.NAME in names and scores[NAMES[0]] is not None:
+            scores[fake_objects.NAME] = fake_objects.score_of(row, col)
+        elif fake_objects.NAME in names:
+            scores[fake_objects.NAME] = None
         chosen, reasons, reason = decide(
             scores, policy, k, request.get("experts"), outside, request.get("thresholds")
         )
@@ -118,6 +131,9 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
         for name in chosen:
             counts[name] += 1
             if not request.get("decode", True):
+                continue
+            if name == fake_objects.NAME:
+                boxes[index] = shape.GetEnvelope()
                 continue
             if name not in rasters:
                 rasters[name] = _raster(folder, name, width, height, transform, wkt)
@@ -132,6 +148,11 @@ def write_run(folder: Path, request: dict[str, Any], progress: Any = None) -> di
         (folder / f"{name}.qml").write_text(_qml(name), encoding="utf-8")
     rasters.clear()
     summary = _summary(folder, request, tiles, counts, (width, height, transform, wkt), policy, k)
+    if fake_objects.NAME in names:
+        none = {"count": 0, "by_class": {}}
+        least = request.get("object_score")
+        found = fake_objects.write(folder, boxes, wkt, least, bool(wkt)) if boxes else none
+        summary["experts"][-1]["objects"] = found
     (folder / "run.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return summary
 
@@ -162,17 +183,17 @@ def _polygon(transform: Any, x: int, y: int, w: int, h: int) -> Any:
     return polygon
 
 
-def _table(path: Path, wkt: str) -> tuple[Any, Any]:
+def _table(path: Path, wkt: str, names: list[str]) -> tuple[Any, Any]:
     table = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
     crs = osr.SpatialReference()
     if wkt:
         crs.ImportFromWkt(wkt)
     layer = table.CreateLayer("tiles", crs if wkt else None, ogr.wkbPolygon)
     fields = [(n, ogr.OFTInteger) for n in ("tile", "row", "col", "x", "y", "width", "height")]
-    fields += [("valid", ogr.OFTReal)] + [(f"score_{n}", ogr.OFTReal) for n in NAMES]
+    fields += [("valid", ogr.OFTReal)] + [(f"score_{n}", ogr.OFTReal) for n in names]
     fields += [("chosen", ogr.OFTString), ("k", ogr.OFTInteger), ("top_expert", ogr.OFTString)]
     fields += [("top_score", ogr.OFTReal), ("reason", ogr.OFTString)]
-    fields += [(f"reason_{n}", ogr.OFTString) for n in NAMES]
+    fields += [(f"reason_{n}", ogr.OFTString) for n in names]
     for name, kind in fields:
         layer.CreateField(ogr.FieldDefn(name, kind))
     return table, layer
@@ -186,7 +207,7 @@ def _tile(layer, shape, place, scores, chosen, reasons, reason) -> None:
     known = {name: score for name, score in scores.items() if score is not None}
     for name, score in known.items():
         feature[f"score_{name}"] = score
-    for name in NAMES:
+    for name in reasons:
         feature[f"reason_{name}"] = reasons[name]
     feature["chosen"], feature["k"], feature["reason"] = ",".join(chosen), len(chosen), reason
     if known:
@@ -258,17 +279,22 @@ def _mapping() -> dict[str, Any]:
 def _summary(folder, request, tiles, counts, scene, policy, k) -> dict[str, Any]:
     width, height, transform, wkt = scene
     experts = []
-    for name in NAMES:
-        classes = [{"value": v, "name": n, "color": c} for v, (n, c) in enumerate(CLASSES.get(name, ()))]
+    for name in counts:
+        objects = name == fake_objects.NAME
+        listed = fake_objects.CLASSES if objects else CLASSES.get(name, ())
+        classes = [{"value": v, "name": n, "color": c} for v, (n, c) in enumerate(listed)]
+        kind = "objects" if objects else "classes" if name in CLASSES else "density"
+        ending = "gpkg" if objects else "tif"
         used = counts[name] > 0 and request.get("decode", True)
         experts.append(
             {
-                "name": name, "title": TITLES[name], "kind": "classes" if name in CLASSES else "density",
-                "unit": None if name in CLASSES else "t/ha", "classes": classes,
+                "name": name, "title": TITLES.get(name, fake_objects.TITLE), "kind": kind,
+                "unit": "t/ha" if kind == "density" else None, "classes": classes,
                 "threshold": thresholds_of(policy, request.get("thresholds"))[name],
-                "simulated": name == "biomass", "tiles": counts[name], "pixels": counts[name] * TILE * TILE,
-                "class_pixels": {str(c["value"]): counts[name] * 10 for c in classes}, "seconds": 0.1,
-                "output": f"{name}.tif" if used else None, "style": f"{name}.qml" if used else None,
+                "simulated": name == "biomass", "tiles": counts[name],
+                "pixels": 0 if objects else counts[name] * TILE * TILE, "class_pixels":
+                {} if objects else {str(c["value"]): counts[name] * 10 for c in classes}, "seconds": 0.1,
+                "output": f"{name}.{ending}" if used else None, "style": f"{name}.qml" if used else None,
                 "macs_per_tile": 1000, "skipped": "outside resolution" if name == SKIPPED else None,
             }
         )  # fmt: skip
