@@ -13,7 +13,8 @@ from .scene import Scene
 
 DEFAULT_MEMORY_MB = 640
 _MB = 2**20
-# Shares of the memory. The rest is left for canvases and open output blocks, which are small.
+# Shares of the memory. The rest is left for canvases, open output blocks and what was found of objects (some
+# 200 bytes each), which are small.
 _CACHE, _PANELS, _BATCHES, _FEATURES = 0.25, 0.2, 0.25, 0.2
 _PANELS_ALIVE = 4  # one being read, two waiting, one in work
 _MOST_PANEL_TILES = 8

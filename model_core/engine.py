@@ -6,7 +6,8 @@ depends neither on the raster's height nor, but for the seams between rows of ti
 
 Each tile with data is encoded once. Each expert decodes only the tiles routed to it, in batches that may
 span rows of tiles. Batches are collected in the order in which they were begun, so an expert's tiles are
-blended in tile order whatever the number of threads: no result depends on timing.
+blended in tile order whatever the number of threads: no result depends on timing. An expert of objects is
+not blended: what it finds in a tile is handed out as it is, in tile order too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .canvas import Canvas
 from .errors import BundleError
 from .grid import Tile, TileGrid, blend_weights
 from .model import Model
+from .objects.check import checked
+from .objects.detections import Detections
 from .pixel_counts import PixelCounts
 from .plan import Plan
 from .reading import Panel, PanelReader
@@ -75,6 +78,9 @@ class Output(Protocol):
         `sums` has as many planes as `uncertainty.plane_count` tells.
         """
 
+    def found(self, tile: Tile, detections: Detections) -> None:
+        """What the objects expert found in a tile; tiles come in order, before `rows_above` passes them."""
+
     def row_done(self, record: TileRecord) -> None:
         """A row of tiles is routed; rows come in order."""
 
@@ -120,10 +126,12 @@ class Engine:
         first = self._start.row
         # Planes of each expert's values.
         self._planes = [plane_count(spec, plan.request.uncertainty) for spec in model.experts]
-        self._canvas = [
-            Canvas(planes, grid, partial(self._hand_out, expert), first)
-            for expert, planes in enumerate(self._planes)
-        ]
+        # Objects are not blended.
+        self._canvas = {
+            expert: Canvas(planes, grid, partial(self._hand_out, expert), first)
+            for expert, (planes, spec) in enumerate(zip(self._planes, model.experts, strict=True))
+            if spec.kind != "objects"
+        }
         self._backlog = Backlog(experts, limits.batch, limits.kept_tiles)
         # For each expert the rows of its tiles that are not blended yet, in tile order.
         self._open: list[deque[int]] = [deque() for _ in range(experts)]
@@ -312,8 +320,27 @@ class Engine:
         self._through += len(tiles)
 
     def _begin_decode(self, pool: ThreadPoolExecutor, order: Order) -> None:
-        future = pool.submit(self._decode, order)
-        self._flying.append((future, lambda result: self._blend(order, *result)))
+        if order.expert in self._canvas:
+            future = pool.submit(self._decode, order)
+            self._flying.append((future, lambda result: self._blend(order, *result)))
+        else:
+            future = pool.submit(self._detect, order)
+            self._flying.append((future, lambda result: self._collect(order, *result)))
+
+    def _detect(self, order: Order) -> tuple[list[Detections], float]:
+        """Objects in the tiles of a batch; runs in an inference thread."""
+        spec = self._model.experts[order.expert]
+        begin = time.perf_counter()
+        found = self._model.detect(spec.name, order.picks)
+        seconds = time.perf_counter() - begin
+        shape, classes = self._model.objects, len(spec.classes)
+        return checked(found, order.tiles, self._grid.size, shape, classes), seconds
+
+    def _collect(self, order: Order, found: list[Detections], seconds: float) -> None:
+        self._decode_seconds[order.expert] += seconds
+        for tile, detections in zip(order.tiles, found, strict=True):
+            self._output.found(tile, detections)
+            self._open[order.expert].popleft()
 
     def _decode(self, order: Order) -> tuple[np.ndarray, float]:
         """Values of a batch; runs in an inference thread."""
@@ -350,8 +377,8 @@ class Engine:
             self._closed += 1
         begin = time.perf_counter()
         floors = [rows[0] if rows else self._closed for rows in self._open]
-        for canvas, floor in zip(self._canvas, floors, strict=True):
-            canvas.finish_rows(floor)
+        for expert, canvas in self._canvas.items():
+            canvas.finish_rows(floors[expert])
         self._seconds["blend"] += time.perf_counter() - begin
         settled = min(floors)
         if settled > self._settled:

@@ -10,7 +10,7 @@ from .errors import OutputError
 from .fingerprint import same_request
 from .journal import Journal
 from .model import Model
-from .report import bands_text
+from .report import bands_text, objects_text
 from .request import PredictRequest
 from .rundir import JOURNAL, RUN_JSON, files_of, read_run
 
@@ -60,6 +60,7 @@ def _is_complete(run: dict[str, Any], folder: Path) -> bool:
         ]
         return (
             min(numbers) >= 0
+            and all(objects_text(expert) is not None for expert in run["experts"])
             and isinstance(run["model"]["sha256"], str)
             and all((folder / name).is_file() for name in files_of(run))
         )

@@ -1,8 +1,9 @@
 """What is finished, written down as the run goes, so that a killed run can be continued.
 
 `plan.json` says what the run is, `progress.jsonl` what of it is done: a line for each row of tiles that is
-routed, and a line each time rows of blocks are safe on the disk. A line cut off by a crash, and a block
-file that does not match its checksum, count as not written; everything before them holds.
+routed, one for each tile that was searched for objects, and one each time rows of blocks are safe on the
+disk. A line cut off by a crash, and a block file that does not match its checksum, count as not written;
+everything before them holds.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from .errors import OutputError
 from .files import write_whole
 from .grid import TileGrid
+from .objects.detections import Detections
 from .pixel_counts import PixelCounts
 from .records import Start, TileRecord
 from .scene_tiles import SceneTiles
@@ -164,7 +166,14 @@ class Journal:
         """
         records: list[TileRecord] = []
         done = Done()
+        found: dict[int, Detections] = {}
         for line in self._lines():
+            if "tile" in line:
+                try:
+                    found[int(line["tile"])] = Detections.from_dict(line["found"])
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    break  # its row would be taken for safe, and what was found in the tile be lost
+                continue
             with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):
                 if "row" in line:
                     if line["row"] == len(records):
@@ -177,6 +186,7 @@ class Journal:
         first = next((r for r in range(grid.rows) if grid.top(r) + grid.tile_height > done.until), grid.rows)
         first = min(first, len(records))
         done.start.row, done.start.records = first, records[:first]
+        done.start.found = {tile: one for tile, one in found.items() if tile < first * grid.cols}
         return done
 
     def _keep_whole(self, done: Done, experts: set[str]) -> None:
@@ -204,6 +214,7 @@ class Journal:
             OutputError: the disk does not take it.
         """
         lines = [_record_line(record) for record in done.start.records]
+        lines += [_found_line(tile, found) for tile, found in sorted(done.start.found.items())]
         if done.until:
             lines.append(_safe_line(done.until, done.blocks, done.start.spent))
         write_whole(self.folder / PROGRESS, "".join(lines).encode())
@@ -211,6 +222,10 @@ class Journal:
     def row_done(self, record: TileRecord) -> None:
         """Note a row of tiles."""
         self._append(_record_line(record), sync=False)
+
+    def tile_searched(self, tile: int, found: Detections) -> None:
+        """Note what was found in a tile; before the row of the tile is said to be safe."""
+        self._append(_found_line(tile, found), sync=False)
 
     def safe_until(self, until: int, blocks: Mapping[str, list[Block]], spent: Mapping[str, Any]) -> None:
         """Note that pixel rows above `until` are safe; `blocks` are those new since the last time."""
@@ -269,6 +284,10 @@ def _record_line(record: TileRecord) -> str:
     if record.scenes is not None:
         entry["scenes"] = record.scenes.as_list()
     return json.dumps(entry, separators=(",", ":")) + "\n"
+
+
+def _found_line(tile: int, found: Detections) -> str:
+    return json.dumps({"tile": tile, "found": found.as_dict()}, separators=(",", ":")) + "\n"
 
 
 def _record(line: dict[str, Any], grid: TileGrid, branches: int | None) -> TileRecord:

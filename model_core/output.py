@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .background import WriteBehind
-from .grid import TileGrid
+from .grid import Tile, TileGrid
 from .journal import Block, Done, Journal
+from .objects.detections import Detections
 from .records import TileRecord
 from .spec import ExpertSpec
 from .writer import BLOCK, BlockWriter, finish
@@ -21,7 +22,8 @@ class RunOutput:
     """Writes blocks and journal of one run.
 
     Attributes:
-        writers: one for each expert.
+        writers: by the number of each expert that has pixels.
+        objects: by the index of each tile that went to the objects expert, what was found in it.
         seconds: time spent writing.
     """
 
@@ -49,10 +51,13 @@ class RunOutput:
         self._behind = behind
         self._until = done.until
         self.seconds = float(done.start.spent.get("write", 0.0))
-        self.writers = [
-            BlockWriter(journal.folder, spec, grid.width, grid.height, uncertainty) for spec in experts
-        ]
-        for writer in self.writers:
+        self.objects = dict(done.start.found)
+        self.writers = {
+            number: BlockWriter(journal.folder, spec, grid.width, grid.height, uncertainty)
+            for number, spec in enumerate(experts)
+            if spec.kind != "objects"
+        }
+        for writer in self.writers.values():
             writer.resume(done.blocks.get(writer.spec.name, []), done.until)
 
     def take(
@@ -62,6 +67,11 @@ class RunOutput:
         writer = self.writers[expert]
         values = finish(writer.spec, sums, weight, inside, bool(writer.uncertainty_bands))
         self._behind.call(self._write, writer, top, left, values)
+
+    def found(self, tile: Tile, detections: Detections) -> None:
+        """See `engine.Output`."""
+        self.objects[tile.index] = detections
+        self._behind.call(self._journal.tile_searched, tile.index, detections)
 
     def row_done(self, record: TileRecord) -> None:
         """See `engine.Output`."""
@@ -82,7 +92,7 @@ class RunOutput:
         whole = until if until >= self._grid.height else until - until % BLOCK
         if whole <= self._until:
             return
-        new: dict[str, list[Block]] = {w.spec.name: w.flush(whole) for w in self.writers}
+        new: dict[str, list[Block]] = {w.spec.name: w.flush(whole) for w in self.writers.values()}
         self._until = whole
         self.seconds += time.perf_counter() - begin
         self._journal.safe_until(whole, new, {**spent, "write": self.seconds})

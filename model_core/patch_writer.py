@@ -22,6 +22,7 @@ from .background import WriteBehind
 from .errors import OutputError
 from .grid import Tile
 from .journal import Block
+from .objects.detections import Detections
 from .raster_file import detail
 from .records import TileRecord
 from .spec import ExpertSpec
@@ -129,12 +130,17 @@ class PatchWriter(BlockWriter):
 
 
 class PatchOutput:
-    """Takes what the engine finishes of the changed experts; nothing is noted, for nothing is continued."""
+    """Takes what the engine finishes of the changed experts; nothing is noted, for nothing is continued.
+
+    Attributes:
+        objects: by the tile's index, what the objects expert found in the tiles that came.
+    """
 
     def __init__(self, writers: Mapping[int, PatchWriter], behind: WriteBehind) -> None:
         """Take the writers by expert, and the thread that writes."""
         self._writers = writers
         self._behind = behind
+        self.objects: dict[int, Detections] = {}
 
     def take(
         self, expert: int, top: int, left: int, sums: np.ndarray, weight: np.ndarray, inside: np.ndarray
@@ -143,6 +149,10 @@ class PatchOutput:
         writer = self._writers[expert]
         values = finish(writer.spec, sums, weight, inside, bool(writer.uncertainty_bands))
         self._behind.call(writer.write, top, left, values)
+
+    def found(self, tile: Tile, detections: Detections) -> None:
+        """See `engine.Output`."""
+        self.objects[tile.index] = detections
 
     def row_done(self, record: TileRecord) -> None:
         """See `engine.Output`."""

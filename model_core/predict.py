@@ -29,10 +29,10 @@ from .output import RunOutput, remove_strays
 from .plan import Plan, make_plan
 from .request import PredictRequest
 from .resources import default_bundle
-from .run_files import file_names, rasters_of, write_raster, write_routing
+from .run_files import file_names, rasters_of, write_objects_of, write_raster, write_routing
 from .rundir import RunFolder
 from .scene import Scene
-from .summary import summarise
+from .summary import Raster, summarise
 
 __all__ = ["LoadModel", "PredictRequest", "RunSummary", "predict"]
 
@@ -153,14 +153,21 @@ def _write_run(
     journal.close()
     # Blocks of the scene are not needed any more, and those of the outputs only once.
     with rasterio.Env(GDAL_CACHEMAX=FINISHING_CACHE):
-        for writer in output.writers:
+        left: list[Raster] = []
+        for number, spec in enumerate(plan.model.experts):
             check(cancelled)
+            if (writer := output.writers.get(number)) is None:
+                if output.objects:
+                    emit(events.progress(total, total, f"Finishing {spec.name}.gpkg"))
+                left.append(write_objects_of(plan, folder, number, output.objects, tally))
+                continue
+            left.append(writer)
             if writer.used:
-                emit(events.progress(total, total, f"Finishing {writer.spec.name}.tif"))
+                emit(events.progress(total, total, f"Finishing {spec.name}.tif"))
                 write_raster(plan, folder, writer)
-        write_routing(plan, folder, tally, rasters_of(folder.staging, output.writers))
+        write_routing(plan, folder, tally, rasters_of(folder.staging, left))
     tally.seconds["write"] = output.seconds + time.perf_counter() - begin
-    return summarise(plan, tally, output.writers)
+    return summarise(plan, tally, left)
 
 
 class Progress:

@@ -31,7 +31,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class OldRaster:
-    """What an expert left in the run; a `summary.Raster`.
+    """What an expert left in the run, pixels or objects; a `summary.Raster`.
 
     Attributes:
         spec: the expert.
@@ -40,6 +40,7 @@ class OldRaster:
         uncertainty_bands: number of the band of each uncertainty.
         tiles: that went to it.
         seconds: that decoding them takes.
+        found: of an objects expert the number of objects by class; None for every other.
     """
 
     spec: ExpertSpec
@@ -48,6 +49,7 @@ class OldRaster:
     uncertainty_bands: dict[str, int]
     tiles: int
     seconds: float
+    found: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,12 @@ class PreviousRun:
 
 
 def _raster(spec: ExpertSpec, told: dict[str, Any]) -> OldRaster:
-    classes = [int(told["class_pixels"][str(item.value)]) for item in spec.classes]
+    found = None
+    classes: list[int] = []
+    if spec.kind == "objects":
+        found = {item.name: int(told["objects"]["by_class"][item.name]) for item in spec.classes}
+    else:
+        classes = [int(told["class_pixels"][str(item.value)]) for item in spec.classes]
     return OldRaster(
         spec,
         Counts(int(told["pixels"]), classes),
@@ -181,6 +188,7 @@ def _raster(spec: ExpertSpec, told: dict[str, Any]) -> OldRaster:
         _bands(told),
         int(told["tiles"]),
         float(told["seconds"]),
+        found,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .objects.detections import Detections
 from .pixel_counts import PixelCounts
 from .routing import Routing
 from .scene_tiles import SceneTiles
@@ -39,11 +40,13 @@ class Start:
         row: first row of tiles to work on.
         records: of all rows above it.
         spent: as given to `Output.rows_above`.
+        found: by the index of each tile in these rows that went to the objects expert, what it found.
     """
 
     row: int = 0
     records: list[TileRecord] = field(default_factory=list)
     spent: dict[str, Any] = field(default_factory=dict)
+    found: dict[int, Detections] = field(default_factory=dict)
 
 
 @dataclass

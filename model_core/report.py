@@ -21,6 +21,8 @@ def run_table(run: Mapping[str, Any]) -> str:
     for expert in run["experts"]:
         share = expert["tiles"] / max(tiles["total"], 1)
         note = expert["output"] or (f"({expert['skipped']})" if expert["skipped"] else "-")
+        if expert["output"] and (objects := objects_text(expert)):
+            note = f"{objects}  {note}"
         rows.append((expert["name"], str(expert["tiles"]), f"{share:.1%}", note))
     # What a run took and what was done to it since: the second may be the larger part by far.
     later = sum(told["seconds"] for told in run.get("reroutes", ()))
@@ -37,6 +39,18 @@ def run_table(run: Mapping[str, Any]) -> str:
             f"Run folder: {run['request']['output']}",
         ]
     )
+
+
+def objects_text(expert: Mapping[str, Any]) -> str:
+    """How many objects an expert found of each class: `34 ships, 1 building`; empty for an expert of pixels.
+
+    Args:
+        expert: its entry in run.json.
+    """
+    if expert["kind"] != "objects":
+        return ""
+    found = [(name, count) for name, count in expert["objects"]["by_class"].items() if count > 0]
+    return ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in found) or "no objects"
 
 
 def _scenes_text(run: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,9 @@ class PredictRequest:
         extent: (xmin, ymin, xmax, ymax) in the raster's CRS, snapped outward to whole pixels; None = all.
         mask: vector file of polygons in any CRS, see `area`; None = no mask.
         uncertainty: add bands of uncertainty to classes and probabilities, see `uncertainty`.
+        object_score: least score of objects, 0 to 1, for all classes; None = the bundle's, class by class. No
+            object has a score below `objects.spec.FLOOR`. It chooses among what was found, and does not
+            change which tiles are searched: that is the threshold of the objects expert.
         decode: False = scores only: no expert is run and no raster written, see `reroute`.
         force_gsd: use experts also outside the pixel sizes they were trained for.
         skip_damaged: take parts of the raster that cannot be read for NoData instead of failing.
@@ -62,6 +65,7 @@ class PredictRequest:
     extent: tuple[float, float, float, float] | None = None
     mask: str | None = None
     uncertainty: bool = False
+    object_score: float | None = None
     decode: bool = True
     force_gsd: bool = False
     skip_damaged: bool = False
@@ -81,6 +85,11 @@ class PredictRequest:
         need("mask", self.mask, self.mask is None or isinstance(self.mask, str), "a vector file or null")
         need("overlap", self.overlap, at_least(self.overlap, 0), "a number of pixels, 0 or more")
         _check_limits(self.threads, self.memory_mb)
+        score = self.object_score
+        fits = score is None or (type(score) in (int, float) and 0.0 <= score <= 1.0)
+        need("object_score", score, fits, "a number from 0 to 1, or null")
+        if score is not None:
+            object.__setattr__(self, "object_score", float(score))
         once = not (self.resume and self.overwrite)
         need("resume", self.resume, once, "resume or overwrite, not both")
         decoded = self.decode or not self.uncertainty
@@ -139,7 +148,7 @@ class PredictRequest:
         if self.extent is not None:
             words.append("--extent=" + ",".join(repr(value) for value in self.extent))
         defaults = {item.name: item.default for item in fields(self)}
-        for name in ("mask", "threads", "memory_mb", "device", "precision"):
+        for name in ("mask", "object_score", "threads", "memory_mb", "device", "precision"):
             if getattr(self, name) != defaults[name]:
                 words.append(f"--{name.replace('_', '-')}={getattr(self, name)}")
         flags = ("uncertainty", "force_gsd", "skip_damaged", "overwrite", "resume")

@@ -1,8 +1,9 @@
 """Another policy for a finished run: afterwards its files are those of a new run with that policy.
 
 The scores are in the routing table, so what changes is known before a pixel is read (`reroute_plan`). The
-engine decodes that, and `patch_writer` puts it into the older rasters; rasters of experts that nothing
-changes stay where they are. The run is whole at every moment: the new files take its place at the end.
+engine decodes that, and `patch_writer` puts it into the older rasters, or it joins what the objects expert
+found in the tiles that stay; files of experts that nothing changes stay where they are. The run is whole at
+every moment: the new files take its place at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from . import events
 from .background import WriteBehind
 from .budget import Limits, limits_for
 from .engine import Engine
+from .errors import OutputError
 from .fingerprint import same_request
+from .objects.check import fault
+from .objects.detections import Detections
+from .objects.table import read_detections
 from .patch_writer import PatchOutput, PatchWriter
 from .plan import Plan, make_plan
 from .predict import (
@@ -39,8 +44,8 @@ from .records import Tally
 from .request import RerouteRequest
 from .reroute_plan import Change, MissingWork
 from .routing_table import StoredTiles, read_table
-from .run_files import file_names, raster_names, rasters_of, write_raster, write_routing
-from .rundir import ROUTING_TABLE, RunFolder
+from .run_files import file_names, rasters_of, write_objects_of, write_raster, write_routing
+from .rundir import ROUTING_TABLE, RunFolder, output_names
 from .scene import Scene
 from .summary import Raster, summarise
 from .writer import BLOCK, Counts
@@ -121,7 +126,8 @@ class _Reroute:
         old.check_tiles(self._before, self._tiles.chosen)
         self._routing = plan.decide(self._tiles.scores, self._tiles.valid > 0, ~plan.wanted)
         decoded = self._tiles.chosen & old.decoded
-        self._change = Change(plan.grid, decoded, self._routing.rank > 0)
+        self._objects = tuple(n for n, spec in enumerate(plan.model.experts) if spec.kind == "objects")
+        self._change = Change(plan.grid, decoded, self._routing.rank > 0, self._objects)
         self._touched = self._change.changed.any(axis=0)  # bool (E,)
         work = MissingWork(self._change.decode, self._tiles.scores, plan.model.precision, plan.request.input)
         if not np.array_equal(self._tiles.masked, ~plan.wanted):
@@ -134,8 +140,9 @@ class _Reroute:
         emit(events.started(total, str(self._folder.path)))
         if not self._touched.any():
             emit(events.log("info", "No tile goes to other experts than before, so no expert was run."))
-        writers = self._writers()
-        spent = self._fill(writers, limits, emit, cancelled)
+        writers, kept = self._writers(), self._kept()
+        spent, came = self._fill(writers, limits, emit, cancelled)
+        tally = self._tally(spent)
         with rasterio.Env(GDAL_CACHEMAX=FINISHING_CACHE):
             for writer in writers.values():
                 check(cancelled)
@@ -143,12 +150,17 @@ class _Reroute:
                     emit(events.progress(total, total, f"Finishing {writer.spec.name}.tif"))
                     write_raster(plan, self._folder, writer)
             untouched = [self._before[number] for number in np.flatnonzero(~self._touched)]
-            self._folder.keep(name for raster in untouched for name in raster_names(raster.spec))
-            tally = self._tally(spent)
+            self._folder.keep(name for raster in untouched for name in output_names(raster.spec))
+            layers = {}
+            for number, found in kept.items():
+                check(cancelled)
+                emit(events.progress(total, total, f"Finishing {self._before[number].spec.name}.gpkg"))
+                layers[number] = write_objects_of(plan, self._folder, number, found | came, tally)
             rasters = rasters_of(self._folder.staging, writers.values())
             rasters |= rasters_of(self._folder.path, untouched)
             write_routing(plan, self._folder, tally, rasters)
-        return self._summary(tally, [self._after(number, writers) for number in range(len(self._before))])
+        after: dict[int, Raster] = {**writers, **layers}
+        return self._summary(tally, [self._after(number, after) for number in range(len(self._before))])
 
     def _writers(self) -> dict[int, PatchWriter]:
         """For each expert whose raster changes and does not just go."""
@@ -156,39 +168,74 @@ class _Reroute:
         size = plan.grid.width, plan.grid.height
         found = {}
         for number in np.flatnonzero(self._touched & change.new.any(axis=0)):
+            if number in self._objects:
+                continue
             before = self._before[number]
             found[int(number)] = PatchWriter(
                 self._folder.journal.folder, before.spec, *size, plan.request.uncertainty,
-                self._folder.path / raster_names(before.spec)[0] if before.used else None,
+                self._folder.path / output_names(before.spec)[0] if before.used else None,
                 [plan.grid.tiles[index] for index in np.flatnonzero(change.changed[:, number])],
             )  # fmt: skip
         return found
 
-    def _after(self, number: int, writers: Mapping[int, PatchWriter]) -> Raster:
+    def _kept(self) -> dict[int, dict[int, Detections]]:
+        """For an objects expert whose layer changes: by tile, what it found in those that stay.
+
+        Raises:
+            OutputError: the GeoPackage cannot be read, or tells of other tiles than the run searched.
+        """
+        kept = {}
+        for number in self._objects:
+            if not self._touched[number]:
+                continue
+            before, change, model = self._before[number], self._change, self._plan.model
+            path = self._folder.path / output_names(before.spec)[0]
+            found = read_detections(path) if before.used else {}
+            if sorted(found) != np.flatnonzero(change.old[:, number]).tolist():
+                raise OutputError(
+                    f"'{path}' tells of other tiles than went to '{before.spec.name}', as it was edited; run "
+                    "the prediction again."
+                )
+            for tile, one in found.items():
+                if what := fault(one, model.tile_size, model.objects, len(before.spec.classes)):
+                    raise OutputError(
+                        f"'{path}' does not tell what was found in tile {tile} ({what}), as it was edited; "
+                        "run the prediction again."
+                    )
+            kept[number] = {tile: one for tile, one in found.items() if change.new[tile, number]}
+        return kept
+
+    def _after(self, number: int, after: Mapping[int, Raster]) -> Raster:
         """What an expert has in the end."""
         before = self._before[number]
         if not self._touched[number]:
             return before
-        return writers.get(number) or replace(before, counts=Counts(), used=False)
+        return after.get(number) or replace(before, counts=Counts(), used=False)
 
     def _fill(
         self, writers: Mapping[int, PatchWriter], limits: Limits, emit: events.Emit, cancelled: Cancelled
-    ) -> np.ndarray:
-        """Run the engine over what is missing; thread time spent in each expert, float64 (E,)."""
+    ) -> tuple[np.ndarray, dict[int, Detections]]:
+        """Run the engine over what is missing.
+
+        Returns:
+            Thread time spent in each expert, float64 (E,), and what was found in the tiles that came.
+        """
         plan = self._plan
+        came: dict[int, Detections] = {}
         spent = np.zeros(len(plan.model.experts), dtype=np.float64)
         with rasterio.Env(GDAL_CACHEMAX=limits.cache_bytes), WriteBehind(WRITE_BEHIND) as behind:
             if self._work.wanted.any():
-                engine = Engine(plan, limits, PatchOutput(writers, behind), work=self._work)
+                output = PatchOutput(writers, behind)
+                engine = Engine(plan, limits, output, work=self._work)
                 tally = engine.run(Progress(emit), partial(check, cancelled))
                 self._work.check_valid(tally.valid, self._tiles.valid)
-                spent = tally.decode_seconds
+                spent, came = tally.decode_seconds, output.objects
         # Rows that nothing changed, to the end; block by block, so that a stop is heard.
         for writer in writers.values():
             for row in range(0, plan.grid.height, BLOCK):
                 check(cancelled)
                 writer.flush(min(row + BLOCK, plan.grid.height))
-        return spent
+        return spent, came
 
     def _tally(self, spent: np.ndarray) -> Tally:
         """What a new run would have found out; experts' seconds by the rate of all that they decoded."""

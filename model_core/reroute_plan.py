@@ -3,7 +3,8 @@
 A pixel is blended from all tiles of its expert that cover it. So where a tile comes or goes, the pixels of
 its window (together: the region) have to be blended anew, from every tile that reaches into the region:
 those that come, and those that stay and share a seam. No other tile is decoded, and only tiles that some
-expert decodes are read and encoded.
+expert decodes are read and encoded. Objects are not blended, and what was found in each tile is kept: there
+only tiles that come are decoded.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ class Change:
         grid: the N tiles.
         old: bool (N, E), pairs that the run decoded.
         new: bool (N, E), pairs that it should have decoded.
+        kept: numbers of experts of which each tile's result is kept by itself, so that no seam changes.
     """
 
     grid: TileGrid
     old: np.ndarray
     new: np.ndarray
+    kept: tuple[int, ...] = ()
 
     @cached_property
     def changed(self) -> np.ndarray:
@@ -50,6 +53,9 @@ class Change:
         beside, above = _sharing(list(xs), tiles[0].width), _sharing(list(ys), tiles[0].height)
         pairs = np.zeros_like(self.new)
         for expert in np.flatnonzero(self.changed.any(axis=0)):
+            if expert in self.kept:
+                pairs[:, expert] = self.new[:, expert] & ~self.old[:, expert]
+                continue
             # Windows meet where their columns do and their rows do.
             changed = self.changed[:, expert].reshape(shape).astype(np.float32)
             near = (above @ changed @ beside) > 0

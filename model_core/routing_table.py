@@ -6,29 +6,24 @@ depend on its content alone, never on the clock.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyogrio
 import shapely
 from pyogrio import raw
-from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from .errors import OutputError
+from .geopackage import READ_FAILURES, texts, write_layer
 from .grid import Tile
 from .routing import OUTSIDE, OUTSIDE_MASK, TEXTS, UNREQUESTED, Routing
 from .scene_expert import SceneExpertSpec
 from .scene_tiles import SCENE_COLUMNS, SceneTiles
 
 LAYER = "tiles"
-# What every GDAL since 2.2 reads without a warning; the default of new ones is not.
-_VERSION = "1.2"
-_CLOCK = "OGR_CURRENT_DATE"
 
 
 def write_table(
@@ -78,35 +73,22 @@ def write_table(
         data[f"score_{name}"] = scores[:, expert].astype(np.float64)
     numbers = range(len(tiles))
     chosen = [routing.chosen(n) for n in numbers]
-    data["chosen"] = _texts(",".join(names[expert] for expert in row) for row in chosen)
+    data["chosen"] = texts(",".join(names[expert] for expert in row) for row in chosen)
     data["k"] = _ints(len(row) for row in chosen)
     # The strongest of the experts that could have served: a high score of one that could not explains
     # nothing beside an abstention.
     could = ~np.isnan(scores) & ~np.isin(routing.reason, (OUTSIDE, UNREQUESTED))
     best = np.where(could.any(axis=1), np.argmax(np.where(could, scores, -1.0), axis=1), -1)
-    data["top_expert"] = _texts(names[b] if b >= 0 else None for b in best)
+    data["top_expert"] = texts(names[b] if b >= 0 else None for b in best)
     data["top_score"] = np.array(
         [scores[n, b] if b >= 0 else np.nan for n, b in enumerate(best)], dtype=np.float64
     )
-    data["reason"] = _texts(routing.tile_text(n) for n in numbers)
+    data["reason"] = texts(routing.tile_text(n) for n in numbers)
     for expert, name in enumerate(names):
-        data[f"reason_{name}"] = _texts(routing.reason_text(n, expert) for n in numbers)
+        data[f"reason_{name}"] = texts(routing.reason_text(n, expert) for n in numbers)
     data |= more or {}
 
-    clock = pyogrio.get_gdal_config_option(_CLOCK)
-    pyogrio.set_gdal_config_options({_CLOCK: "2000-01-01T00:00:00.000Z"})
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a scene without CRS has its own warning
-            raw.write(
-                str(path), geometry=np.asarray(polygons, dtype=object), field_data=list(data.values()),
-                fields=np.array(list(data), dtype=object), driver="GPKG", layer=LAYER,
-                geometry_type="Polygon", crs=_crs_text(crs), dataset_options={"VERSION": _VERSION},
-            )  # fmt: skip
-    except (DataSourceError, OSError, RuntimeError) as error:
-        raise OutputError(f"'{path.name}' could not be written ({error}); check the free space.") from error
-    finally:
-        pyogrio.set_gdal_config_options({_CLOCK: clock})
+    write_layer(path, LAYER, data, polygons=np.asarray(polygons, dtype=object), crs=crs)
 
 
 @dataclass(frozen=True)
@@ -144,8 +126,7 @@ def read_table(
     """
     try:
         meta, _, _, columns = raw.read(str(path), layer=LAYER, read_geometry=False)
-    # A damaged file may hold texts that are none.
-    except (DataSourceError, DataLayerError, OSError, RuntimeError, UnicodeDecodeError) as error:
+    except READ_FAILURES as error:
         raise OutputError(f"'{path}' cannot be read ({error}); run the prediction again.") from error
     fields = dict(zip(meta["fields"], columns, strict=True))
     where = ["tile", "x", "y", "width", "height"]
@@ -185,15 +166,3 @@ def _scenes(path: Path, fields: Mapping[str, np.ndarray], scene: SceneExpertSpec
 
 def _ints(values) -> np.ndarray:
     return np.fromiter(values, dtype=np.int32)
-
-
-def _texts(values) -> np.ndarray:
-    return np.array(list(values), dtype=object)
-
-
-def _crs_text(crs: CRS | None) -> str | None:
-    """`EPSG:n` where the CRS is exactly that, else its WKT."""
-    if crs is None:
-        return None
-    authority = crs.to_authority(confidence_threshold=100)
-    return ":".join(authority) if authority else crs.to_wkt()

@@ -1,4 +1,4 @@
-"""The files of a run beside run.json, made at its end: rasters with their styles and the routing table."""
+"""The files of a run beside run.json, made at its end: rasters and objects with styles, the routing table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 
 from . import __version__
 from .cog import write_cog
+from .errors import OutputError
+from .objects.detections import Detections
+from .objects.layer import ObjectsOutput, write_layer_of
 from .plan import Plan
 from .records import Tally
 from .routing_table import write_table
-from .rundir import ROUTING_STYLE, ROUTING_TABLE, RunFolder
+from .rundir import ROUTING_STYLE, ROUTING_TABLE, RunFolder, output_names
 from .spec import ExpertSpec
-from .styles import raster_style, tiles_style
+from .styles import objects_style, raster_style, tiles_style
 from .summary import Raster
 from .tile_means import tile_means
 from .uncertainty import MODEL, TOTAL, band_names
@@ -23,12 +26,7 @@ from .writer import BlockWriter
 
 def file_names(experts: Sequence[ExpertSpec]) -> list[str]:
     """Every name a run may write beside run.json."""
-    return [ROUTING_TABLE, ROUTING_STYLE, *(name for spec in experts for name in raster_names(spec))]
-
-
-def raster_names(spec: ExpertSpec) -> tuple[str, str]:
-    """An expert's raster and its style."""
-    return f"{spec.name}.tif", f"{spec.name}.qml"
+    return [ROUTING_TABLE, ROUTING_STYLE, *(name for spec in experts for name in output_names(spec))]
 
 
 def write_raster(plan: Plan, folder: RunFolder, writer: BlockWriter) -> None:
@@ -37,7 +35,7 @@ def write_raster(plan: Plan, folder: RunFolder, writer: BlockWriter) -> None:
     Raises:
         OutputError: the disk does not take it.
     """
-    raster, style = raster_names(writer.spec)
+    raster, style = output_names(writer.spec)
     write_cog(
         folder.staging / raster, writer, folder.journal.folder, (plan.grid.width, plan.grid.height),
         plan.scene.crs, plan.transform, _tags(plan, writer.spec),
@@ -45,9 +43,44 @@ def write_raster(plan: Plan, folder: RunFolder, writer: BlockWriter) -> None:
     folder.write_text(style, raster_style(writer.spec, writer.counts.lowest, writer.counts.highest))
 
 
+def write_objects_of(
+    plan: Plan, folder: RunFolder, number: int, found: Mapping[int, Detections], tally: Tally
+) -> ObjectsOutput:
+    """Merge what the objects expert found, and write its GeoPackage and style, if any tile went to it.
+
+    Args:
+        plan: of the run.
+        folder: takes them.
+        number: of the expert.
+        found: by the index of each tile that was decoded.
+        tally: what was decided.
+
+    Raises:
+        OutputError: the disk does not take it, or tiles are missing that a journal should have told of.
+        SceneError: the scene cannot be read any more.
+    """
+    spec = plan.model.experts[number]
+    served = np.flatnonzero(tally.routing.rank[:, number] > 0) if plan.request.decode else []
+    if sorted(found) != list(served):
+        raise OutputError(
+            f"What '{spec.name}' found is not known of every tile that went to it, as files of the "
+            "unfinished run were changed; allow the run to be overwritten."
+        )
+    if not found:
+        return ObjectsOutput.none(spec)
+    layer, style = output_names(spec)
+    done = write_layer_of(plan, spec, found, tally.valid, folder.staging / layer)
+    folder.write_text(style, objects_style(spec))
+    return done
+
+
 def rasters_of(folder: Path, rasters: Iterable[Raster]) -> dict[str, Path]:
     """Where the finished rasters of experts are, by the experts' names; those without one are left out."""
-    return {raster.spec.name: folder / raster_names(raster.spec)[0] for raster in rasters if raster.used}
+    return {
+        raster.spec.name: folder / output_names(raster.spec)[0]
+        for raster in rasters
+        if raster.used and raster.spec.kind != "objects"
+    }
 
 
 def write_routing(plan: Plan, folder: RunFolder, tally: Tally, rasters: Mapping[str, Path]) -> None:

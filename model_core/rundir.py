@@ -21,6 +21,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from .errors import CancelledError, OutputError
 from .files import write_whole
 from .journal import MOVING, PLAN, RESULT, RUN_JSON, Journal
+from .spec import ExpertSpec
 
 FORMAT = "hydranet-run/1"
 ROUTING_TABLE = "routing.gpkg"
@@ -58,6 +59,11 @@ def files_of(run: dict[str, Any]) -> list[str]:
     for expert in run.get("experts", []):
         names += [expert.get("output"), expert.get("style")]
     return [name for name in names if isinstance(name, str) and name == os.path.basename(name) and name]
+
+
+def output_names(spec: ExpertSpec) -> tuple[str, str]:
+    """Names of an expert's raster, or GeoPackage of objects, and of its style."""
+    return f"{spec.name}.{'gpkg' if spec.kind == 'objects' else 'tif'}", f"{spec.name}.qml"
 
 
 class RunFolder:

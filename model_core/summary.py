@@ -14,7 +14,7 @@ from .pixel_counts import pixel_warnings
 from .plan import Plan
 from .records import Tally
 from .routing import OUTSIDE_RESOLUTION
-from .rundir import FORMAT
+from .rundir import FORMAT, output_names
 from .scene import Scene
 from .scene_tiles import SceneTiles
 from .spec import ExpertSpec
@@ -23,18 +23,20 @@ from .writer import Counts
 
 
 class Raster(Protocol):
-    """An expert's raster, as run.json tells of it; a `BlockWriter` is one.
+    """What an expert leaves, as run.json tells of it; a `BlockWriter` is one.
 
     Attributes:
         spec: the expert.
         counts: what it holds.
         used: whether there is a file.
         uncertainty_bands: number of the band of each uncertainty, see `uncertainty.band_names`.
+        found: number of objects by class; None = the expert's output is a raster.
     """
 
     spec: ExpertSpec
     counts: Counts
     uncertainty_bands: dict[str, int]
+    found: dict[str, int] | None
 
     @property
     def used(self) -> bool: ...
@@ -46,7 +48,7 @@ def summarise(plan: Plan, tally: Tally, rasters: Sequence[Raster]) -> dict[str, 
     Args:
         plan: what was asked and what it meant.
         tally: what was decided and what it cost.
-        rasters: one for each expert, all written.
+        rasters: one for each expert, all written; of an objects expert an `objects.layer.ObjectsOutput`.
     """
     request, scene, grid, model = plan.request, plan.scene, plan.grid, plan.model
     served = tally.routing.rank > 0  # (N, E)
@@ -152,6 +154,9 @@ def band_record(scene: Scene) -> dict[str, Any]:
 def _expert(raster: Raster, number: int, tiles: int, seconds: float, plan: Plan) -> dict[str, Any]:
     spec, counts = raster.spec, raster.counts
     bands = dict(raster.uncertainty_bands) if raster.used else {}
+    output, style = output_names(spec)
+    found = raster.found
+    objects = {} if found is None else {"objects": {"count": sum(found.values()), "by_class": dict(found)}}
     return {
         "name": spec.name,
         "title": spec.title,
@@ -167,11 +172,13 @@ def _expert(raster: Raster, number: int, tiles: int, seconds: float, plan: Plan)
         "tiles": tiles,
         "pixels": counts.pixels,
         "class_pixels": {
-            str(c.value): counts.classes[c.value] if counts.classes else 0 for c in spec.classes
+            str(c.value): counts.classes[c.value] if counts.classes else 0
+            for c in (spec.classes if found is None else ())
         },
+        **objects,
         "seconds": round(seconds, 3),
-        "output": f"{spec.name}.tif" if raster.used else None,
-        "style": f"{spec.name}.qml" if raster.used else None,
+        "output": output if raster.used else None,
+        "style": style if raster.used else None,
         "heads": spec.heads,
         "uncertainty_bands": bands,
         "uncertainty_band": bands.get(TOTAL),  # for readers that know of one only

@@ -19,7 +19,7 @@ part stays at 0 or above. It holds what tiles say differently in their overlap t
 pixel are not at one.
 
 All are as honest as the probabilities: a network that is sure and wrong has a low u. A density has no
-probabilities, hence no such band.
+probabilities, hence no such band; nor have objects, which are no pixels.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TINY = np.float32(1e-30)  # log(0) times 0 is to be 0
 
 def has_uncertainty(spec: ExpertSpec) -> bool:
     """Whether an expert's values are probabilities."""
-    return spec.kind != "density"
+    return spec.kind not in ("density", "objects")
 
 
 def band_names(spec: ExpertSpec) -> tuple[str, ...]:

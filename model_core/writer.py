@@ -135,7 +135,10 @@ class BlockWriter:
         dtype, nodata: of the output.
         uncertainty_bands: number of the band of each uncertainty, by the names of `uncertainty.band_names`.
         levels: overviews that each block file holds below its own rows, see `overviews`.
+        found: None: objects by class are told by `objects.layer.ObjectsOutput`.
     """
+
+    found: dict[str, int] | None = None
 
     def __init__(
         self, folder: Path, spec: ExpertSpec, width: int, height: int, uncertainty: bool = False

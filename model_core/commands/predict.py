@@ -17,6 +17,7 @@ POLICIES = ("threshold", "top-k", "recall")  # as in `routing`, which would impo
 _INPUT_HELP = "a raster, a .SAFE folder, or a .txt list with one path per line; several may be given"
 _OUTPUT_HELP = "the run folder; of several scenes or a list, the folder that gets a run folder for each"
 _THRESHOLDS_HELP = "policy threshold: the score from which a tile goes to an expert (default: the bundle's)"
+_OBJECTS_HELP = "least score of objects, 0 to 1 (default: the bundle's, class by class)"
 _MEMORY_HELP = "memory for batches, queues and caches (default: by itself)"
 _MISS_HELP = "policy recall: share of the tiles that need an expert which may be missed (default: 0.05)"
 
@@ -44,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overlap", type=int, default=64, metavar="PX", help="pixels shared by tiles (default: 64)")
     add("--extent", metavar="XMIN,YMIN,XMAX,YMAX", help="part to cover, in the raster's CRS")
     add("--mask", metavar="FILE", help="vector file; only what lies in its polygons is read")
+    add("--object-score", type=float, metavar="SCORE", help=_OBJECTS_HELP)
     add("--force-gsd", action="store_true", help="use experts outside their pixel sizes")
     add("--skip-damaged", action="store_true", help="take parts that cannot be read for NoData")
     add("--overwrite", action="store_true", help="replace a run in the output folder")
@@ -96,6 +98,7 @@ def params(args: argparse.Namespace) -> dict[str, Any]:
         "extent": args.extent.split(",") if args.extent else None,
         "mask": args.mask,
         "uncertainty": args.uncertainty,
+        "object_score": args.object_score,
         "decode": args.decode,
         "force_gsd": args.force_gsd,
         "skip_damaged": args.skip_damaged,

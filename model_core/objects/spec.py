@@ -19,6 +19,9 @@ each query alone, `scene` the tile alone, `token` routes the cells of the featur
 FLOOR = 0.05
 """Detections with a lower score are not handed out by the network at all."""
 
+HEADS = 4
+"""Attention heads of the decoder."""
+
 _LIMITS = {
     "queries": (1, 1000),
     "memory_width": (8, 512),
@@ -77,6 +80,10 @@ class ObjectsSpec:
                 raise BundleError(
                     f"The objects expert has {name} {value!r}; expected a whole number, {least} to {most}."
                 )
+        if self.width % HEADS:
+            raise BundleError(
+                f"The objects expert has width {self.width}; expected a multiple of its {HEADS} heads."
+            )
         fits = self.experts % self.groups == 0 and self.top_groups <= self.groups
         if not fits or self.top_experts > self.top_groups * (self.experts // self.groups):
             raise BundleError(

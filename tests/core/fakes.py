@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
+from model_core.objects.detections import Detections
+from model_core.objects.spec import ObjectsSpec
 from model_core.predict import predict
 from model_core.request import PredictRequest
 from model_core.scene_expert import SceneExpertSpec, SceneScores
@@ -33,6 +36,16 @@ PLACES = SceneExpertSpec(
     valid_gsd_m=(5.0, 30.0), level=1, width=8, depth=1, macs_common=7, macs_branch=20,
 )  # fmt: skip
 
+OBJECTS = ExpertSpec(
+    "objects", "Objects", "objects", 2,
+    (ClassSpec(0, "ship", "#e4572e"), ClassSpec(1, "building", "#8b5cf6")), threshold=0.5,
+)  # fmt: skip
+FINDS = ObjectsSpec(
+    "objects", "full", queries=50, memory_width=8, width=8, layers=2, groups=4, experts=16, top_groups=2,
+    top_experts=2, hidden=8, thresholds=(0.4, 0.6),
+)  # fmt: skip
+WITH_OBJECTS = (BRIGHT, GREEN, OBJECTS)
+
 
 class FakeModel:
     """Decodes by plain arithmetic on the reflectance, tile by tile, so no batch can leak into a result.
@@ -44,6 +57,7 @@ class FakeModel:
     """
 
     id, version, sha256 = "fake", "1.0", "f" * 64
+    objects: ObjectsSpec | None = None
     device, precision = "cpu", "fp32"
     default_batch, max_workers = 4, None
 
@@ -135,6 +149,81 @@ class FakeModel:
         if spec.kind == "probability":
             return np.clip(pixels[2:3] * 2, 0, 1)
         return np.repeat(mean[None] * 100, spec.channels, axis=0)
+
+
+class FakeFinder(FakeModel):
+    """A model with an objects expert, which finds what is bright and shut in by what is dark.
+
+    Every connected part of a tile with a reflectance of 0.8 or more in the third band is an object. The band
+    is its score, the second tells its class (0.5 and more: the second). So each tile sees the visible part
+    exactly, and nothing else has a say.
+
+    Attributes:
+        searched: reflectance of each tile that was searched, as bytes, in the order of the calls.
+        spoil: changes what is found, for tests of what is refused.
+    """
+
+    def __init__(
+        self,
+        experts: Sequence[ExpertSpec] = WITH_OBJECTS,
+        tile_size: int = 32,
+        scores: Scores | None = None,
+        finds: ObjectsSpec = FINDS,
+    ) -> None:
+        super().__init__(experts, tile_size, scores)
+        self.objects = finds
+        self.searched: list[bytes] = []
+        self.on_detect: Callable[[], None] = lambda: None
+        self.spoil: Callable[[list[Detections]], Any] = lambda found: found
+
+    def detect(self, name: str, picks: Sequence[tuple[Any, Sequence[int]]]) -> list[Detections]:
+        assert name == self.objects.expert
+        self.on_detect()
+        tiles = [features[0][n] for features, index in picks for n in index]
+        self.decoded.append((name, len(tiles)))
+        self.searched += [tile.tobytes() for tile in tiles]
+        return self.spoil([self._search(tile) for tile in tiles])
+
+    def _search(self, pixels: np.ndarray) -> Detections:
+        """Made-up routing: the groups are those of the tile's mean, the experts those of class and size."""
+        spec, parts = self.objects, ndimage.label(pixels[2] >= 0.8)[0]
+        places = ndimage.find_objects(parts)
+        box = np.array([[c.start, r.start, c.stop, r.stop] for r, c in places], np.float32).reshape(-1, 4)
+        inner = [pixels[:, r, c][:, parts[r, c] == n] for n, (r, c) in enumerate(places, start=1)]
+        score = np.array([part[2].mean(dtype=np.float64) for part in inner], np.float32)
+        order = np.argsort(-score, kind="stable")
+        label = np.array([part[1].mean(dtype=np.float64) >= 0.5 for part in inner], np.int16)
+        left, top, right, bottom = box.T
+        outline = np.stack([left, top, right, top, right, bottom, left, bottom], axis=-1).reshape(-1, 4, 2)
+        first = int(pixels.mean(dtype=np.float64) * 1000) % spec.groups
+        groups = np.array([[(first + n) % spec.groups for n in range(spec.top_groups)]] * spec.layers)
+        kinds = [label * 4 + np.arange(spec.layers)[:, None] + k for k in range(spec.top_experts)]
+        experts = np.stack(kinds, axis=-1).transpose(1, 0, 2) % spec.experts  # (n, L, k)
+        weights = np.empty(experts.shape, np.float32)
+        weights[..., 0], weights[..., 1] = 0.7, 0.3
+        found = Detections(
+            box, outline.astype(np.float32), label, score, groups.astype(np.int16),
+            experts.astype(np.int16), weights,
+        )  # fmt: skip
+        return found.pick(order)
+
+
+def sea(
+    width: int, height: int, objects: Sequence[tuple[int, int, int, int, float, int]], seed: int = 0
+) -> np.ndarray:
+    """Dark water with bright rectangles, reflectance x 10000 as uint16 (8, H, W), for `FakeFinder`.
+
+    Args:
+        width: in pixels.
+        height: in pixels.
+        objects: (column, row, width, height, score, class) each, a score of 0.8 to 1.
+        seed: of the water.
+    """
+    pixels = np.random.default_rng(seed).integers(100, 1500, (8, height, width), dtype=np.uint16)
+    for x, y, w, h, score, label in objects:
+        pixels[2, y : y + h, x : x + w] = round(score * 10000)
+        pixels[1, y : y + h, x : x + w] = 9000 if label else 1000
+    return pixels
 
 
 def by_content(experts: int) -> Scores:

@@ -1,4 +1,4 @@
-"""The cases routing, uncertainty and dock measure what they say; how fast anything is, no test asks."""
+"""The cases routing, uncertainty, objects and dock measure what they say; how fast, no test asks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from model_core.bands import BAND_NAMES
 from model_core.rundir import read_run
 from tests.bench import __main__ as bench
-from tests.bench import bench_dock, bench_routing, bench_uncertainty
+from tests.bench import bench_dock, bench_objects, bench_routing, bench_uncertainty
 from tests.bench.bench_routing import ONE, PLAIN, TWO, Runs, same_files, small_change
 from tests.bench.many_tiles import write_many
 from tests.bench.setting import Setting
 from tests.bench.timing import interleaved
-from tests.core.fakes import ALL, FakeModel, by_content, digital
+from tests.core.fakes import ALL, FakeFinder, FakeModel, by_content, digital, sea
 
 
 class SmallSetting(Setting):
@@ -117,6 +117,29 @@ def test_uncertainty_is_there_in_one_of_the_runs_and_not_in_the_other(setting) -
     assert read_run(setting.folder / "run_with")["uncertainty"] is True
     assert read_run(setting.folder / "run_without")["uncertainty"] is False
     assert found["figures"]["uncertainty_over_plain"]["goal"] == "<= 1.3"
+
+
+def test_objects_are_looked_for_in_every_tile_of_one_side_and_in_none_of_the_other(
+    make_raster, tmp_path: Path
+) -> None:
+    pixels = sea(100, 90, [(10, 12, 30, 5, 0.9, 0), (60, 30, 6, 20, 0.85, 1)])
+    scene = Path(make_raster("sea.tif", pixels, descriptions=BAND_NAMES, nodata=0))
+    found_by = FakeFinder(tile_size=32, scores=by_content(3))
+
+    class Searching(Setting):
+        model = found_by
+
+    found = bench_objects.run(Searching(tmp_path, (scene,), tmp_path, rounds=2, times=1, threads=2))
+    details, figures = found["details"], found["figures"]
+    assert details["trained"] is True and details["objects"]["by_class"] == {"ship": 1, "building": 1}
+    assert {len(values) for values in details["seconds"].values()} == {2}
+    # Three rounds with the warm-up, in tiles held in memory and in a whole run.
+    searched = sum(number for name, number in found_by.decoded if name == "objects")
+    assert searched == 2 * 3 * details["tiles"]
+    costs = found_by.macs.experts
+    assert figures["objects_over_encode_macs"]["value"] == round((1010 + costs["objects"]) / 1010, 4)
+    assert figures["tile_ms_objects"]["value"] > 0 and figures["predict_objects_over_plain"]["value"] > 0
+    assert bench.CASES["objects"] is bench_objects
 
 
 def test_a_run_of_many_tiles_is_mixed_and_the_same_each_time(tmp_path: Path) -> None:

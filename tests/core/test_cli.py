@@ -147,6 +147,7 @@ def test_every_option_reaches_the_request(tmp_path: Path) -> None:
         "in.tif", "out", bundle="b", bands="blue=1", radiometry="0.1,-2", experts=("a", "b"), policy="recall",
         miss_rate=0.125, overlap=8, extent=(-1.5, 2.0, 3.0, 4.25), mask="m n.gpkg", force_gsd=True,
         skip_damaged=True, resume=True, threads=3, memory_mb=512, device="cpu", precision="fp32",
+        object_score=0.375,
     )  # fmt: skip
     other = replace(full, policy="top-k", miss_rate=0.05, top_k=3, resume=False, overwrite=True, mask=None)
     other = replace(other, uncertainty=True)

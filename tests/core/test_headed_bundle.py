@@ -89,7 +89,7 @@ def test_heads_and_scene_round_trip(folder):
     info = read_info(folder)
     assert {e.name: e.heads for e in info.experts} == {name: HEADS.get(name, 1) for name in CHANNELS}
     assert info.scene.classes == SCENE.classes and info.scene.branches == SCENE.branches
-    assert info.data["format"] == "hydranet-bundle/3"
+    assert info.data["format"] == "hydranet-bundle/4"
     assert info.macs.scene == info.scene.macs_common + info.scene.macs_branch > info.scene.macs_branch > 0
     before = (folder / MODEL_FILE).read_bytes()
     bundles.write_description(folder, info.data)
@@ -119,8 +119,13 @@ def test_the_format_without_heads_is_read_as_what_it_is(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda data: data.update(format="hydranet-bundle/2"), r"unknown keys \['scene'\]"),
-        (lambda data: (data.pop("scene"), data.update(format="hydranet-bundle/2")), r"keys \['heads'\]"),
+        (lambda data: data.update(format="hydranet-bundle/3"), r"unknown keys \['objects'\]"),
+        (lambda data: data.update(format="hydranet-bundle/2"), r"unknown keys \['objects', 'scene'\]"),
+        (
+            lambda data: (data.pop("scene"), data.pop("objects"), data.update(format="hydranet-bundle/2")),
+            r"keys \['heads'\]",
+        ),
+        (lambda data: data.pop("objects"), r"lacks \['objects'\]"),
         (lambda data: data.pop("scene"), r"lacks \['scene'\]"),
         (lambda data: data["experts"][0].pop("heads"), r"lacks \['heads'\]"),
         (lambda data: data["scene"].pop("k"), "scene expert in model.json must have the keys"),

@@ -264,6 +264,7 @@ def test_attention_reads_the_maps_where_the_box_is():
         ({"top_experts": 9}, "9 of the 2 best groups"),
         ({"queries": 0}, "queries 0"),
         ({"layers": True}, "layers True"),
+        ({"width": 18}, "width 18"),
         ({"thresholds": (0.3, 1.5)}, "thresholds"),
     ],
 )

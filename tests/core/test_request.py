@@ -46,6 +46,7 @@ def requests(draw: st.DrawFn) -> PredictRequest:
         experts=draw(st.none() | st.lists(NAME, min_size=1, max_size=3).map(tuple)),
         **draw(policies()),
         uncertainty=decode and draw(st.booleans()),
+        object_score=draw(st.none() | st.floats(0, 1)),
         decode=decode,
         overlap=draw(st.integers(0, 128)),
         extent=draw(st.none() | st.just(extent)),

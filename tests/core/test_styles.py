@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from model_core.spec import ClassSpec, ExpertSpec
-from model_core.styles import expert_color, raster_style, tiles_style
-from tests.core.fakes import ALL, BRIGHT, GREEN, METRES
+from model_core.styles import expert_color, objects_style, raster_style, tiles_style
+from tests.core.fakes import ALL, BRIGHT, GREEN, METRES, OBJECTS
 
 AWKWARD_CLASSES = (ClassSpec(0, "<&>", None), ClassSpec(1, '"x"', "#010203"))
 AWKWARD = ExpertSpec("odd", 'Odd "<&>" title', "classes", 2, AWKWARD_CLASSES)
@@ -52,7 +52,20 @@ def test_tiles_have_one_symbol_per_expert_and_three_more() -> None:
     assert len({expert_color(spec, i) for i, spec in enumerate(ALL)}) == len(ALL)
 
 
+def test_objects_have_the_colour_of_their_class_and_follow_the_score() -> None:
+    root = parse(objects_style(OBJECTS))
+    assert root.find("renderer-v2").get("attr") == "class"
+    assert [category.get("value") for category in root.findall(".//category")] == ["ship", "building"]
+    lines = [option.get("value") for option in root.findall(".//layer/Option/Option[@name='outline_color']")]
+    assert lines == ["228,87,46,255", "139,92,246,255"]
+    for name in ("alpha", "outlineWidth"):
+        driven = root.findall(f".//Option[@name='{name}']/Option[@name='expression']")
+        assert len(driven) == 2 and all('"score"' in option.get("value") for option in driven)
+
+
 def test_names_are_escaped() -> None:
     labels = [e.get("label") for e in parse(raster_style(AWKWARD)).findall(".//paletteEntry")]
     assert labels == ["<&>", '"x"']
+    values = [item.get("value") for item in parse(objects_style(AWKWARD)).findall(".//category")]
+    assert values == labels
     assert parse(tiles_style([AWKWARD])).find(".//category").get("label") == 'Odd "<&>" title'
