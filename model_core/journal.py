@@ -171,7 +171,7 @@ class Journal:
             if "tile" in line:
                 try:
                     found[int(line["tile"])] = Detections.from_dict(line["found"])
-                except (KeyError, TypeError, ValueError, AttributeError):
+                except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                     break  # its row would be taken for safe, and what was found in the tile be lost
                 continue
             with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):

@@ -153,6 +153,8 @@ class NetworkModel:
             raise BundleError(
                 f"{weights} is not a readable safetensors file ({error}); restore the bundle."
             ) from error
+        if info.objects is not None:
+            tensors = _widened(tensors, f"experts.{info.objects.expert}.")
         wanted = network.state_dict()
         wrong = sorted(
             name
@@ -331,12 +333,21 @@ class NetworkModel:
 
         Tile by tile, in float32 and with one thread, whatever the encoder runs in: no byte of what is found
         in a tile hangs on its batch mates.
+
+        Raises:
+            BundleError: the network says what is no number, which would pass for nothing found.
         """
         found = []
         with torch.inference_mode(), _one_thread() if self.device == "cpu" else nullcontext():
             for features, index in picks:
                 for number in index:
-                    found += detections(self.network.detect(name, features.one(number)), self.tile_size)
+                    output = self.network.detect(name, features.one(number))
+                    if not all(part.isfinite().all() for part in (output.logits, output.boxes, output.rects)):
+                        raise BundleError(
+                            f"Expert '{name}' gave values that are not finite. The bundle is damaged, use "
+                            "another one."
+                        )
+                    found += detections(output, self.tile_size)
         return found
 
     def _values(self, name: str, features: Features, uncertainty: bool) -> Tensor:
@@ -351,6 +362,14 @@ class NetworkModel:
             return torch.softmax(logits, 1, dtype=torch.float32)
         logits = logits.float()
         return torch.sigmoid(logits) if self._kind[name] == "probability" else logits
+
+
+def _widened(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors whose names begin with `prefix`, kept as float16, as the float32 that they are computed in."""
+    return {
+        name: value.float() if name.startswith(prefix) and value.dtype == torch.float16 else value
+        for name, value in tensors.items()
+    }
 
 
 def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:

@@ -48,7 +48,9 @@ def checked(
 def fault(found: Detections, size: int, spec: ObjectsSpec, classes: int) -> str | None:
     """What is wrong with the detections of one tile; None = nothing. The arguments are those of `checked`."""
     n, layers = len(found.score), spec.layers
-    k, groups = (found.experts.shape[-1] if n else 0), found.groups.shape[-1]
+    # What a routing does not choose has no columns.
+    groups = spec.top_groups if spec.routing in ("full", "scene") else 0
+    k = spec.top_experts if spec.routing in ("full", "scene", "instance") else 0
     shapes = {
         "box": (n, 4), "outline": (n, 4, 2), "label": (n,), "score": (n,), "groups": (layers, groups),
         "experts": (n, layers, k), "weights": (n, layers, k),

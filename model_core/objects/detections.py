@@ -63,19 +63,35 @@ class Detections:
             KeyError, ValueError, TypeError: it is something else.
         """
         count = len(data["score"])
-        groups = np.array(data["groups"], dtype=np.int16)
+        groups = _whole(data["groups"])
         if groups.ndim != 2:
             raise ValueError("groups of detections are no table")
         layers = len(groups)
         found = cls(
-            np.array(data["box"], dtype=np.float32).reshape(count, 4),
-            np.array(data["outline"], dtype=np.float32).reshape(count, 4, 2),
-            np.array(data["label"], dtype=np.int16).reshape(count),
-            np.array(data["score"], dtype=np.float32).reshape(count),
+            _real(data["box"]).reshape(count, 4),
+            _real(data["outline"]).reshape(count, 4, 2),
+            _whole(data["label"]).reshape(count),
+            _real(data["score"]).reshape(count),
             groups,
-            np.array(data["experts"], dtype=np.int16).reshape(count, layers, -1 if count else 0),
-            np.array(data["weights"], dtype=np.float32).reshape(count, layers, -1 if count else 0),
+            _whole(data["experts"]).reshape(count, layers, -1 if count else 0),
+            _real(data["weights"]).reshape(count, layers, -1 if count else 0),
         )
         if found.experts.shape != found.weights.shape:
             raise ValueError("experts and weights of detections differ in number")
         return found
+
+
+def _real(values: list) -> np.ndarray:
+    """Numbers as float32; nothing else is taken for one."""
+    found = np.array(values)
+    if found.size and found.dtype.kind not in "iuf":
+        raise ValueError("a value of detections is no number")
+    return found.astype(np.float32)
+
+
+def _whole(values: list) -> np.ndarray:
+    """Whole numbers as int16; NumPy itself would round them, or wrap around, to other ones."""
+    found, most = np.array(values), np.iinfo(np.int16).max
+    if found.size and not (found.dtype.kind in "iu" and -most <= found.min() <= found.max() <= most):
+        raise ValueError(f"a class, group or expert of detections is no whole number up to {most}")
+    return found.astype(np.int16)

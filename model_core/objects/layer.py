@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rasterio.windows import Window
 
+from ..grid import Tile, TileGrid
 from ..plan import Plan
 from ..spec import ExpertSpec
 from ..writer import Counts
@@ -18,6 +19,11 @@ from .table import write_objects
 
 if TYPE_CHECKING:
     from .merge import MergedObjects
+
+POINTS = 7
+"""Points in each direction of an outline, at which is looked whether the object lies on data."""
+
+_CHUNK = 10_000  # objects whose points are in memory at a time, 49 each
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,10 @@ def write_layer_of(
 
 
 def inside(plan: Plan, objects: MergedObjects, valid: np.ndarray) -> np.ndarray:
-    """Which objects count: bool (m,), those whose box has its centre on a pixel with data, inside the mask.
+    """Which objects count: bool (m,), those with their box's centre inside the mask, and mostly on data.
 
-    Whether one does is a matter of the whole object, never of the part that one tile saw of it. Only tiles
-    that are not full of data are read again for it.
+    Whether one does is a matter of the whole object, never of the part that one tile saw of it; nor of one
+    pixel, as a single damaged one in the middle of a ship takes no ship away.
 
     Args:
         plan: of the run.
@@ -85,20 +91,59 @@ def inside(plan: Plan, objects: MergedObjects, valid: np.ndarray) -> np.ndarray:
     Raises:
         SceneError: the scene cannot be read any more.
     """
-    grid, window, area = plan.grid, plan.window, plan.area
-    centres = np.floor((objects.box[:, :2] + objects.box[:, 2:]) / 2).astype(np.int64)
-    columns, rows = np.clip(centres, 0, [grid.width - 1, grid.height - 1]).T
-    # Each pixel lies in the core of one tile.
+    kept = np.ones(len(objects), dtype=bool)
+    centres = np.floor((objects.box[:, :2] + objects.box[:, 2:]) / 2).astype(np.int32)
+    columns, rows = np.clip(centres, 0, [plan.grid.width - 1, plan.grid.height - 1]).T
+    if plan.area is not None:
+        for tile, here in _by_tile(plan.grid, columns, rows):
+            area = plan.area.inside(tile.x, tile.y, tile.width, tile.height)
+            kept[here] = area[rows[here] - tile.y, columns[here] - tile.x]
+    if (valid < 1).any():
+        counted = np.flatnonzero(kept)
+        for part in range(0, len(counted), _CHUNK):  # from the top to the bottom
+            some = counted[part : part + _CHUNK]
+            kept[some] = _on_data(plan, objects.outline[some], columns[some], rows[some], valid)
+    return kept
+
+
+def _on_data(
+    plan: Plan, outline: np.ndarray, columns: np.ndarray, rows: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
+    """Objects of which half or more holds data, bool (m,), as points spread over their outlines tell.
+
+    Only tiles that are not full of data are read again for it.
+
+    Args:
+        plan: of the run.
+        outline: float64 (m, 4, 2).
+        columns: int32 (m,), of the centre's pixel, for an outline wholly beyond the window.
+        rows: int32 (m,), likewise.
+        valid: see `inside`.
+    """
+    grid, window = plan.grid, plan.window
+    steps = (np.arange(POINTS) + 0.5) / POINTS
+    first, second = (part.ravel() for part in np.meshgrid(steps, steps))
+    share = np.stack([(1 - first) * (1 - second), first * (1 - second), first * second, (1 - first) * second])
+    x, y = (np.floor(outline[..., axis] @ share).astype(np.int32) for axis in (0, 1))  # (m, points)
+    within = (x >= 0) & (x < grid.width) & (y >= 0) & (y < grid.height)
+    lost = ~within.any(axis=1)
+    x[lost], y[lost], within[lost] = columns[lost, None], rows[lost, None], True
+    number, points = np.nonzero(within)
+    x, y = x[number, points], y[number, points]
+    data = np.ones(len(x), dtype=bool)
+    for tile, here in _by_tile(grid, x, y):
+        if valid[tile.index] < 1:
+            at = Window(window.col_off + tile.x, window.row_off + tile.y, tile.width, tile.height)
+            data[here] = plan.scene.read(at).valid[y[here] - tile.y, x[here] - tile.x]
+    return 2 * np.bincount(number[data], minlength=len(outline)) >= within.sum(axis=1)
+
+
+def _by_tile(grid: TileGrid, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[Tile, np.ndarray]]:
+    """Tiles, and the numbers of the pixels (n,) that lie in the core of each; a pixel lies in just one."""
     right = [tile.core[2] for tile in grid.tiles[: grid.cols]]
     bottom = [tile.core[3] for tile in grid.tiles[:: grid.cols]]
-    owner = np.searchsorted(bottom, rows, "right") * grid.cols + np.searchsorted(right, columns, "right")
-    kept = np.ones(len(owner), dtype=bool)
-    for index in np.unique(owner):
-        tile, here = grid.tiles[index], owner == index
-        place = rows[here] - tile.y, columns[here] - tile.x
-        if area is not None:
-            kept[here] = area.inside(tile.x, tile.y, tile.width, tile.height)[place]
-        if valid[index] < 1 and kept[here].any():
-            at = Window(window.col_off + tile.x, window.row_off + tile.y, tile.width, tile.height)
-            kept[here] &= plan.scene.read(at).valid[place]
-    return kept
+    owner = np.searchsorted(bottom, y, "right") * grid.cols + np.searchsorted(right, x, "right")
+    order = np.argsort(owner, kind="stable")
+    begins = np.flatnonzero(np.diff(owner[order], prepend=-1))
+    for here in np.split(order, begins[1:]) if len(order) else ():
+        yield grid.tiles[owner[here[0]]], here

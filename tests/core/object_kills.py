@@ -18,7 +18,7 @@ from typing import Any
 
 from model_core import predict, run_files
 from model_core.journal import Journal
-from model_core.objects import layer, merge
+from model_core.objects import layer, merge, table
 from tests.core.fakes import FakeFinder, by_content, run
 from tests.core.test_resume import results
 
@@ -64,6 +64,7 @@ def in_child(work: Callable[[], None], last: int) -> tuple[int, str]:
     counted(predict, "write_objects_of")
     counted(merge, "merge")
     counted(layer, "write_objects")
+    counted(table, "write_layer")
     counted(run_files, "objects_style")
     counted(run_files, "write_table")
     try:

@@ -369,6 +369,15 @@ def test_the_bundle_costs_what_the_network_does(made, models):
     assert counter.total == model.macs.encoder + model.macs.switcher + model.macs.experts["objects"]
 
 
+@pytest.mark.parametrize("part", ["memory.merge.0.0.conv", "layers.1.score", "layers.1.rect.2"])
+def test_weights_that_are_no_numbers_are_no_empty_sea(made, part):
+    """A query whose score is not a number would be left out like one below the floor."""
+    model = load_bundle(made, device="cpu", precision="fp32")
+    model.network.experts["objects"].get_submodule(part).weight[0] = torch.nan
+    with pytest.raises(BundleError, match="Expert 'objects' gave values that are not finite. The bundle is"):
+        model.detect("objects", [(model.encode(*tiles(1)), [0])])
+
+
 def test_an_expert_does_only_what_its_kind_does(models):
     model = models["fp32"]
     features = model.encode(*tiles(1))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from model_core.bundle import load_bundle
 from model_core.cli import main
@@ -19,6 +20,7 @@ from model_core.tasks import TASK_NAMES, TASKS
 from model_core.training.calibration import Calibration
 from model_core.training.commands.objects import DEFAULTS
 from model_core.training.export import export_bundle
+from model_core.training.objects import pipeline
 from model_core.training.objects.pipeline import ObjectsTraining, Recipe
 from model_core.training.objects.router import RouterPlan
 from model_core.training.recipe import Recipe as JointRecipe
@@ -27,6 +29,7 @@ from .tiny_objects import write_pack
 
 SMALL = NetworkConfig((8, 8, 12, 16, 16), (1, 1, 1, 1), (8, 8, 8, 8, 8), 16)
 OPTIONS = replace(DEFAULTS, epochs=1, batch_size=2)
+ROUTER = RouterPlan(drawn=24, ordinary=24, steps=10)
 RECIPE = Recipe(base_epochs=1, size=96, steps=2)
 
 
@@ -50,7 +53,7 @@ def run(pack, bundle, tmp_path_factory) -> Path:
     """The folder of a whole small training."""
     folder = tmp_path_factory.mktemp("run")
     training = ObjectsTraining(pack, bundle, folder, OPTIONS, RECIPE, lambda line: None)
-    made = training.bundle_with(RouterPlan(drawn=24, ordinary=24, steps=10))
+    made = training.bundle_with(ROUTER)
     assert made == folder / "bundle"
     return folder
 
@@ -83,6 +86,19 @@ def test_a_finished_training_is_exported_again_without_tiles(run, pack, bundle):
     training.expert()
     assert "sampler" not in vars(training)  # nothing was drawn
     assert (run / "expert" / "weights" / "best.safetensors").read_bytes() == before
+
+
+def test_the_switchers_row_is_trained_once(run, pack, bundle, monkeypatch):
+    training = ObjectsTraining(pack, bundle, run, OPTIONS, RECIPE, lambda line: None)
+    monkeypatch.setattr(pipeline, "train_router", None)
+    row = training.router_row(ROUTER)
+    written = load_file(run / "bundle" / "weights.safetensors")["switcher.out.weight"][-1]
+    assert torch.equal(row.weight, written)
+    with pytest.raises(RequestError, match="another recipe"):
+        training.router_row(replace(ROUTER, steps=11))
+    (run / "router" / "results" / "row.json").write_text("{}")
+    with pytest.raises(RequestError, match="no row of a switcher"):
+        training.router_row(ROUTER)
 
 
 def test_other_numbers_are_refused(run, pack, bundle):

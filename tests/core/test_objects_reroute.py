@@ -125,12 +125,16 @@ def damage(path: Path, how: str) -> None:
         os.truncate(path, path.stat().st_size // 3)
     elif how == "no database":
         path.write_bytes(b"nothing of the kind" * 100)
-    elif how == "no number":
+    elif how in ("no number", "fewer experts"):
         with closing(sqlite3.connect(path)) as base, base:
             query = "SELECT fid, found FROM detections WHERE found NOT LIKE '%\"score\":[]%'"
             row, text = base.execute(query).fetchone()
             data = json.loads(text)
-            data["score"][0] = float("nan")
+            if how == "no number":
+                data["score"][0] = float("nan")
+            else:  # one for each object where the model takes two
+                for key in ("experts", "weights"):
+                    data[key] = [[row[:1] for row in one] for one in data[key]]
             base.execute("UPDATE detections SET found = ? WHERE fid = ?", (json.dumps(data), row))
     else:
         with closing(sqlite3.connect(path)) as base, base:
@@ -150,7 +154,7 @@ def damage(path: Path, how: str) -> None:
 
 DAMAGES = (
     "cut off", "no database", "a tile is gone", "another tile", "a tile twice", "no JSON", "other JSON",
-    "no score", "NULL", "no number",
+    "no score", "NULL", "no number", "fewer experts",
 )  # fmt: skip
 
 
@@ -185,6 +189,24 @@ def test_detections_read_back_as_they_were(scene_file: str, tmp_path: Path) -> N
         for name, values in vars(one).items():
             assert values.dtype == getattr(back, name).dtype
             assert np.array_equal(values, getattr(back, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("label", [65536]), ("label", [0.7]), ("label", [True]), ("groups", [[70000, 1]] * 2),
+        ("experts", [[[65537, 1]] * 2]), ("experts", [[[10**30, 1]] * 2]), ("score", ["0.9"]),
+        ("box", [[1, 2, 3, None]]), ("weights", [[["1", 0]] * 2]),
+    ],
+)  # fmt: skip
+def test_numbers_of_another_kind_are_not_bent_into_these(name: str, values: list) -> None:
+    data = {
+        "box": [[1, 2, 3, 4]], "outline": [[[1, 2], [3, 2], [3, 4], [1, 4]]], "label": [0], "score": [0.9],
+        "groups": [[0, 1]] * 2, "experts": [[[0, 1]] * 2], "weights": [[[1, 0]] * 2],
+    }  # fmt: skip
+    assert len(Detections.from_dict(data)) == 1
+    with pytest.raises(ValueError, match="of detections is no"):
+        Detections.from_dict({**data, name: values})
 
 
 def interrupted(scene: str, folder: Path, where: str, after: int = 60, **options: Any) -> FakeFinder:
@@ -267,6 +289,6 @@ def test_killed_at_every_step_and_continued(make_raster, tmp_path: Path) -> None
     steps = {point["step"] for point in points}
     assert steps == {
         "_append", "replace", "detect", "write_objects_of", "merge", "write_objects", "objects_style",
-        "write_table",
+        "write_layer", "write_table",
     }  # fmt: skip
     assert 10 < sum(point["safe"] for point in points) < len(points) - 10

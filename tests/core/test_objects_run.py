@@ -260,10 +260,10 @@ def test_two_runs_give_the_same_bytes_with_uncertainty_or_not(fleet: str, tmp_pa
 
 
 def test_what_lies_outside_the_mask_or_on_nodata_is_left_out(make_raster, tmp_path: Path) -> None:
-    """By the centre of the whole object: parts that a tile sees beyond the edge are no objects."""
+    """A matter of the whole object: parts that a tile sees beyond the edge are no objects."""
     fleet = [(10, 10, 20, 6, 0.9, SHIP), (40, 10, 20, 6, 0.95, SHIP), (60, 60, 9, 9, 0.85, BUILDING)]
     array = sea(150, 120, [*fleet, (100, 60, 9, 9, 0.99, BUILDING)]).astype(np.int32)
-    array[:, 63:66, 103:106] = -1  # the last one's centre
+    array[:, 61:68, 101:108] = -1  # 49 of the last one's 81 pixels
     array[:, 65:, 60:64] = -1  # a corner of the one before
     source = make_raster("scene.tif", array, descriptions=BAND_NAMES, nodata=-1)
     find(source, tmp_path / "whole", radiometry="0.0001,0")
@@ -273,6 +273,17 @@ def test_what_lies_outside_the_mask_or_on_nodata_is_left_out(make_raster, tmp_pa
     for overlap in (0, 8):
         find(source, tmp_path / f"masked{overlap}", mask=mask, overlap=overlap, radiometry="0.0001,0")
         assert seen(tmp_path / f"masked{overlap}") == set(fleet[1:])
+
+
+@pytest.mark.parametrize("overlap", [0, 8])
+def test_a_damaged_pixel_in_the_middle_takes_no_ship_away(make_raster, tmp_path: Path, overlap: int) -> None:
+    array = sea(150, 120, FLEET).astype(np.float32)
+    for x, y, w, h, _, _ in FLEET:
+        array[5, y + h // 2, x + w // 2] = np.nan  # a pixel that lacks one band is without data
+    source = make_raster("scene.tif", array, descriptions=BAND_NAMES)
+    summary = find(source, tmp_path / "run", overlap=overlap, radiometry="0.0001,0")
+    assert summary["pixel_counts"]["not_finite"] == len(FLEET)
+    assert seen(tmp_path / "run") == set(FLEET)
 
 
 @pytest.mark.parametrize(("score", "left"), [(None, 7), (0.0, 7), (FLOOR, 7), (0.91, 4), (1.0, 0)])
@@ -334,6 +345,11 @@ SPOILS = {
     "a box of three": (spoiled(box=lambda box: box[:, :3]), "gave box of shape"),
     "fewer labels": (spoiled(label=lambda label: label[1:]), "gave label of shape"),
     "one layer": (spoiled(groups=lambda groups: groups[:1]), "gave groups of shape"),
+    "one group": (spoiled(groups=lambda groups: groups[:, :1]), "gave groups of shape"),
+    "one expert": (
+        spoiled(experts=lambda experts: experts[..., :1], weights=lambda weights: weights[..., :1]),
+        "gave experts of shape",
+    ),
     "other weights": (spoiled(weights=lambda weights: weights[..., :1]), "gave weights of shape"),
     "no place": (spoiled(box=put((0, 0), np.nan)), "gave box that is not finite"),
     "no corner": (spoiled(outline=put((0, 0, 0), np.inf)), "gave outline that is not finite"),

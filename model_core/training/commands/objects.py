@@ -8,12 +8,12 @@ from pathlib import Path
 from ..framework.options import Options, add_arguments, from_arguments
 
 DEFAULTS = Options(
-    epochs=30,
+    epochs=18,
     batch_size=16,
-    lr=6e-4,
-    weight_decay=0.01,
+    lr=7e-4,
+    weight_decay=0.05,
     num_experts=16,
-    patience=30,
+    patience=18,
     model_name="objects",
     # As HI-MoE has them (arXiv:2604.04908); both are means over routers, see `objects.losses`.
     diversity_weight=0.001,
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--run", type=Path, help="run folder; an unfinished run in it is continued (default: a new one)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where new runs go (default: runs)")
-    parser.add_argument("--base-epochs", type=int, help="epochs of the maps and the dense head alone")
+    parser.add_argument("--base-epochs", type=int, help="epochs of what the arms of the ablation share")
     parser.add_argument("--steps", type=int, help="batches of an epoch, as tiles are drawn without end")
     parser.add_argument("--tile", type=int, help="edge of the training tiles in pixels, a multiple of 32")
     parser.add_argument(
@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--seeds", type=int, nargs="+", default=SEEDS, help="seeds of the ablation (default: 0 1 2)"
     )
     parser.add_argument(
-        "--arm-steps", type=int, default=900, help="steps of each decoder of the ablation (default: 900)"
+        "--arm-steps", type=int, default=300, help="steps of each decoder of the ablation (default: 300)"
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     add_arguments(parser, DEFAULTS)

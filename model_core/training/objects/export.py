@@ -39,6 +39,18 @@ ROWS = ("switcher.out.weight", "switcher.out.bias")
 
 
 @torch.no_grad()
+def as_kept(detector: ObjectsExpert) -> ObjectsExpert:
+    """The folded expert with its numbers rounded to float16, as a bundle keeps them: half the bytes.
+
+    It runs in float32; no more than its numbers are rounded.
+    """
+    folded = detector.folded()
+    for value in folded.state_dict().values():
+        value.copy_(value.half().to(value.dtype))
+    return folded
+
+
+@torch.no_grad()
 def detector_macs(detector: ObjectsExpert, encoder_widths: tuple[int, ...], tile_size: int) -> int:
     """Multiply-accumulates of a tile in which objects are looked for; see `networks.macs`."""
     edges = [tile_size >> (level + 1) for level in range(len(encoder_widths))]
@@ -87,8 +99,10 @@ def objects_bundle(
     tensors = load_file(check_weights(info))
     kept = _others(tensors, info)
     rows = {name: tensors[name][[number for number, _ in others]] for name in ROWS}
-    final = detector.folded()
-    added = {f"experts.{expert.name}.{key}": value.contiguous() for key, value in final.state_dict().items()}
+    final = as_kept(detector)
+    added = {
+        f"experts.{expert.name}.{key}": value.half().contiguous() for key, value in final.state_dict().items()
+    }
     layer = {
         ROWS[0]: torch.cat([rows[ROWS[0]], row.weight[None].to(rows[ROWS[0]])]),
         ROWS[1]: torch.cat([rows[ROWS[1]], torch.tensor([row.bias]).to(rows[ROWS[1]])]),

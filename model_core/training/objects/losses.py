@@ -24,6 +24,11 @@ They are shared within each tile, so that a marina of a hundred boats weighs no 
 false alarms of an empty sea do not vanish beside it.
 """
 
+WITHIN = 0.2
+"""Weight of a false alarm of a cell inside an object that another cell is to tell of. A ship looks the same
+all along its hull, so cells beside the middle cannot know better; that it is one object, the decoder learns.
+"""
+
 ENVELOPE = 0.25
 """Weight of the outline's envelope, which is known for every object, beside the outline itself."""
 MISS, GAMMA = 0.75, 2.0  # of the varifocal loss (Zhang et al. 2021, eq. 2)
@@ -63,7 +68,8 @@ def dense_losses(dense: DenseOutput, targets: Sequence[Target], known: Tensor) -
     quality = torch.zeros_like(dense.logits)
     if len(tile):
         quality[tile, cell, labels] = (1 + iou(found.detach(), boxes)[0]) / 2
-    asked = _known_at(known, dense.centers.expand(len(targets), -1, -1))
+    asked = _known_at(known, dense.centers.expand(len(targets), -1, -1)).float()
+    asked = asked * torch.stack([_doubt(dense, target) for target in targets])
     share = 1 / positive.sum(1).clamp_min(FEWEST).float() / len(targets)  # (B,)
     score = _varifocal(dense.logits, quality, asked) * share
     overlap = (1 - generalised_iou(found, boxes)) * share[tile] if len(tile) else dense.boxes * 0
@@ -147,8 +153,17 @@ def _rect(told: Tensor, rects: Tensor, boxes: Tensor) -> Tensor:
     return loss
 
 
+def _doubt(dense: DenseOutput, target: Target) -> Tensor:
+    """What a false alarm of each cell weighs: (M, C), 1, or `WITHIN` inside an object of the class."""
+    weight = torch.ones_like(dense.logits[0])
+    for box, label in zip(target["boxes"].to(weight.device), target["labels"].tolist(), strict=True):
+        within = ((dense.centers > box[:2]) & (dense.centers < box[2:])).all(1)
+        weight[within, label] = WITHIN
+    return weight
+
+
 def _varifocal(logits: Tensor, quality: Tensor, asked: Tensor) -> Tensor:
-    """Varifocal loss of each tile, (B,); negatives only where `asked`; (B, M, C) each."""
+    """Varifocal loss of each tile, (B,); negatives as far as `asked`, 0 to 1; (B, M, C) each."""
     score = logits.sigmoid()
     weight = torch.where(quality > 0, quality, MISS * score.detach().pow(GAMMA) * asked)
     return (weight * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum((1, 2))

@@ -19,12 +19,13 @@ from ...objects.spec import ObjectsSpec
 from ..framework.loop import fit
 from ..framework.options import Options
 from ..framework.run_folder import Log
-from .ablation import ArmPlan, begun_from, record_arms, train_arms
+from .ablation import ArmPlan, record_arms, train_arms
 from .chips import load_chips
-from .export import objects_bundle
+from .export import as_kept, objects_bundle
 from .frozen import FrozenEncoder
 from .judging import Finder, best_thresholds
-from .router import RouterPlan, train_router
+from .router import RouterPlan, RouterRow, train_router
+from .router_file import kept_row
 from .sampling import ObjectSampler, load_sampler
 from .scenes import CHIP_LICENSE, CHIP_SOURCE
 from .trainee import ObjectsTrainee
@@ -48,7 +49,7 @@ SPEC = ObjectsSpec(
 """Sizes; the thresholds are found in the end."""
 
 REAL = {
-    "ship": "images and boxes are real, drawn by hand; a fifth of the training tiles are composed: real "
+    "ship": "images and boxes are real, drawn by hand; a third of the training tiles are composed: real "
     "ships, cut out of real chips, pasted on real water",
     "building": "images and masks are real, drawn by hand; that a connected part of a mask is one building "
     "is derived, so buildings that touch are one",
@@ -61,16 +62,16 @@ KINDS = ("real", "real masks, instances derived")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the two phases of the training take beyond `Options`.
+    """What a training takes beyond `Options`.
 
     Attributes:
-        base_epochs: of the maps and the dense head alone.
+        base_epochs: of the maps and the dense head alone, which the arms of the ablation share.
         base_lr: their learning rate.
         size: edge of the training tiles, pixels.
         steps: batches of an epoch.
     """
 
-    base_epochs: int = 30
+    base_epochs: int = 10
     base_lr: float = 2e-3
     size: int = 192
     steps: int = 100
@@ -83,7 +84,7 @@ class ObjectsTraining:
         data: the pack.
         bundle: whose encoder is read.
         run: folder of the training.
-        options: numbers of the decoder's phase.
+        options: numbers of the training.
         recipe: the rest.
         log: hears of it.
     """
@@ -114,7 +115,7 @@ class ObjectsTraining:
         )
 
     def base(self) -> ObjectsExpert:
-        """The expert with trained maps and dense head; its decoder is new."""
+        """What the ablation begins with: trained maps and dense head, and a decoder that is new."""
         options = replace(
             self.options, epochs=self.recipe.base_epochs, lr=self.recipe.base_lr,
             patience=self.recipe.base_epochs, model_name="objects-base",
@@ -126,10 +127,9 @@ class ObjectsTraining:
         return module
 
     def expert(self) -> ObjectsExpert:
-        """The whole expert, trained from the base on."""
-        base = self.base()
+        """The whole expert, trained at once: what the cells say supports the decoder from the first step."""
         torch.manual_seed(self.options.seed)
-        module = begun_from(base, SPEC)
+        module = ObjectsExpert(SPEC, len(CLASSES), self.encoder.widths, noise=self.options.noise)
         trainee = self._trainee(module, self.options, decoder=True)
         fit(trainee, self.options, self.run / "expert", self.log, {"recipe": asdict(self.recipe)})
         return module
@@ -166,6 +166,14 @@ class ObjectsTraining:
         )  # fmt: skip
         return rows
 
+    def router_row(self, plan: RouterPlan | None = None) -> RouterRow:
+        """The row of the switcher for the expert, trained or as it lies in the run folder."""
+        plan = plan or RouterPlan()
+        return kept_row(
+            self.run / "router", plan, self.encoder.model.sha256,
+            lambda: train_router(self.data, self.bundle, self.log, plan=plan),
+        )  # fmt: skip
+
     def bundle_with(self, router: RouterPlan | None = None) -> Path:
         """Train the expert and its row of the switcher, and write the bundle; its folder.
 
@@ -174,7 +182,7 @@ class ObjectsTraining:
         """
         module = self.expert()
         module.eval().requires_grad_(False)
-        folded = module.folded()
+        folded = as_kept(module)  # judged as it will be in the bundle
         finder = Finder(folded, self.encoder.model)
         found = {scene.id: find_objects(finder, scene) for scene in self.val}
         told = {name: as_record(one) for name, one in found.items()}
@@ -184,7 +192,7 @@ class ObjectsTraining:
         usage = usage_figures(taken, spec, CLASSES)
         if usage is not None:
             write_usage(self.run / "analysis", usage)
-        row = train_router(self.data, self.bundle, self.log, plan=router)
+        row = self.router_row(router)
         summary = json.loads((self.run / "expert" / "results" / "training.json").read_text(encoding="utf-8"))
         provenance = {
             "recipe": asdict(self.recipe),

@@ -23,7 +23,7 @@ from .scenes import MIN_WATER, RGB, Paster, load_waters
 from .truth import BUILDING, SHIP, ObjectScene, load_objects
 from .windows import Window, cut, flip_boxes, flip_rects, turn_boxes, turn_rects
 
-SHARES = {"ships": 0.45, "buildings": 0.35, "pasted": 0.20}
+SHARES = {"ships": 0.42, "buildings": 0.25, "pasted": 0.33}
 """How often each kind of tile is drawn; kinds without scenes give their share to the others."""
 
 CENTRED = 0.8
@@ -38,7 +38,7 @@ FILLED = 0.75
 CELL = 4
 """Pixels of the tile to a side of a cell of `ObjectTile.known`."""
 
-CLEAN = 0.4
+CLEAN = 0.15
 """Share of the tiles that keep their radiometry (their bands may be dropped all the same)."""
 
 ALL_BANDS = 0.6
@@ -204,11 +204,11 @@ def radiometry(pixels: Tensor, bands: Sequence[int], random: np.random.Generator
     if clean < CLEAN:
         return pixels
     if curve < 0.5:
-        reach = 0.3 if display else 0.25
+        reach = 0.45 if display else 0.25
         exponent = float(np.exp(random.uniform(-reach, reach)))
         pivot = 0.08e4 if display else 0.15e4
         pixels = (pixels * (1 / pivot)).clamp_min_(0).pow_(exponent).mul_(pivot)
-    gain = np.exp(random.uniform(-0.4, 0.6) if display else random.uniform(-0.35, 0.3))
+    gain = np.exp(random.uniform(-0.6, 0.9) if display else random.uniform(-0.35, 0.3))
     tint = torch.from_numpy(gain * (1 + 0.06 * random.standard_normal(count))).float()
     shift = torch.zeros(count)
     if hazy < 0.5:
@@ -271,10 +271,10 @@ def _dropout(available: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Bands kept, bool (8,); never fewer than two besides the panchromatic one."""
     keep = np.ones(8, bool)
     kind = random.random()
-    if kind < 0.2 and available[RGB].all():
+    if kind < 0.3 and available[RGB].all():
         keep[4:] = False
-        keep[BAND_NAMES.index("nir")] = kind < 0.1
-    elif kind < 0.28:
+        keep[BAND_NAMES.index("nir")] = kind < 0.15
+    elif kind < 0.45:
         keep[1:] = random.random(7) > 0.15
     return keep if (available & keep)[1:].sum() >= 2 else np.ones(8, bool)
 

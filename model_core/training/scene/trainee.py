@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...networks.encoder import Features
 from ...networks.scene_head import SceneHead
+from ..feature_noise import noisy
 from ..framework.losses import balance_loss, diversity_loss
 from ..framework.options import Options
 from ..framework.schedules import gate_temperature
@@ -131,7 +132,7 @@ class SceneTrainee:
     def losses(self, batch: tuple[Features, Tensor]) -> dict[str, Tensor]:
         """The class, and the gate's own; diversity and balance if they have a weight."""
         features, target = batch
-        out = self.module(_noisy(features), self.k)
+        out = self.module(noisy(features, FEATURE_NOISE), self.k)
         joined = nn.functional.dropout(out.features.flatten(1), DROPOUT)
         logits = self.module.body.combine(joined)
         wanted = gate_target(out.logits, target, self.branches)
@@ -162,17 +163,6 @@ class SceneTrainee:
 def _share(part: Part) -> int:
     """Tiles of a part in an epoch."""
     return -(-len(part) // part.rounds)
-
-
-def _noisy(features: Features) -> Features:
-    """Features with a random gain for every channel of every tile; see `FEATURE_NOISE`."""
-    levels = [
-        level * (1 + FEATURE_NOISE * torch.randn(*level.shape[:2], 1, 1)).to(level.dtype)
-        if level.shape[1]
-        else level
-        for level in features.levels
-    ]
-    return Features(tuple(levels), features.coverage)
 
 
 @torch.inference_mode()
