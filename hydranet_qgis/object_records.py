@@ -18,6 +18,7 @@ from .run_folder import OBJECTS_LAYER, Run, RunExpert, unreadable
 from .tile_records import wkb_of
 
 _PATIENCE_S = 0.5  # as of tile_records: a small file is read in the main thread
+_MOST_EXPERTS = 4096  # many times what a model may have; the dock draws a column for each
 _NUMBERS = r"(?:\d+(?:,\d+)*)?"
 _PAIRS = r"(?:\d+:\d+(?:\.\d+)?(?:,\d+:\d+(?:\.\d+)?)*)?"
 _GROUPS = re.compile(rf"{_NUMBERS}(?: \| {_NUMBERS})*")  # "2,4 | 1,4"
@@ -162,7 +163,8 @@ def read_objects(run: Run, cancelled: Callable[[], bool] = lambda: False) -> lis
                         path=path, layer=OBJECTS_LAYER
                     )
                 )
-            rows = table.execute("SELECT * FROM objects ORDER BY id")
+            # What a user draws into the layer has no number, and is none of what the run found.
+            rows = table.execute("SELECT * FROM objects WHERE id IS NOT NULL ORDER BY id")
             reader = _Reader([column[0] for column in rows.description])
             found: list[ObjectRecord] = []
             for row in rows:
@@ -224,7 +226,7 @@ class _Reader:
             tiles=self._served(str(tiles)),
             groups_text=self._told(_GROUPS, groups or ""),
             experts_text=self._told(_EXPERTS, experts or ""),
-            top=None if top is None else int(top),
+            top=None if top is None else _expert(int(top)),
             wkb=wkb_of(None if self._shape is None else row[self._shape]),
         )
 
@@ -246,3 +248,9 @@ def _layers(text: str) -> list[str]:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _expert(number: int) -> int:
+    if not 1 <= number <= _MOST_EXPERTS:
+        raise ValueError(f"top_expert={number}")
+    return number

@@ -70,7 +70,7 @@ def first_style(layer: Any, expert: RunExpert) -> None:
     manager = layer.styleManager()
     if style_name(BY_CLASS) not in manager.styles():
         manager.renameStyle(manager.currentStyle(), style_name(BY_CLASS))
-    layer.setRenderer(_classes(expert))
+    layer.setRenderer(_classes(layer, expert))
     layer.setLabelsEnabled(False)
 
 
@@ -93,15 +93,20 @@ def offer_styles(layer: Any) -> None:
         layer.setProperty(_KNOWN, served)
 
 
-def _classes(expert: RunExpert) -> QgsCategorizedSymbolRenderer:
+def _classes(layer: Any, expert: RunExpert) -> QgsCategorizedSymbolRenderer:
     """A colour per class, also of those that were not found; the score is told by opacity."""
+    colors = {item.name: item.color or _GREY for item in expert.classes}
+    # A class that run.json does not list is shown all the same, here as in the dock.
+    index = layer.fields().indexOf(CLASS)
+    there = layer.uniqueValues(index) if index >= 0 else ()
+    colors.update(dict.fromkeys(sorted({str(name) for name in there if name} - {*colors}), _GREY))
     categories = []
-    for item in expert.classes:
-        symbol = _outlined(item.color or _GREY)
+    for name, color in colors.items():
+        symbol = _outlined(color)
         line = symbol.symbolLayer(symbol.symbolLayerCount() - 1)
         line.setDataDefinedProperty(_key("FillColor"), _faded(*_FILL_ALPHA))
         line.setDataDefinedProperty(_key("StrokeColor"), _faded(*_LINE_ALPHA))
-        categories.append(QgsRendererCategory(item.name, symbol, item.name))
+        categories.append(QgsRendererCategory(name, symbol, name))
     return QgsCategorizedSymbolRenderer(CLASS, categories)
 
 

@@ -157,9 +157,9 @@ def finish_layer(
 def refresh_layer(layer: Any, run: Run, planned: PlannedLayer) -> None:
     """Have a layer whose file was replaced show the new one.
 
-    What the user has set stays: name, visibility, opacity, place, and the style unless the run brings
-    another one. A file that is still the same is not read again: with many layers that takes time, and so
-    does drawing them.
+    What the user has set stays: name, visibility, opacity, place, filter, and the style unless the run
+    brings another one. A file that is still the same is not read again: with many layers that takes time,
+    and so does drawing them.
     """
     changed = not (is_current(layer) or stands_in(layer))
     if changed:
@@ -270,7 +270,10 @@ def _read_again(layer: Any, planned: PlannedLayer) -> None:
     """Open the file anew; one and the same path may lead to another file since."""
     if planned.is_raster:
         _forget_statistics(Path(planned.source))
+    only = "" if planned.is_raster else layer.subsetString()
     reopen(layer, planned.source)  # bands and statistics: only a new provider knows them
+    if only:
+        layer.setSubsetString(only)
     note_opened(layer)
 
 

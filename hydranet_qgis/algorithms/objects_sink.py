@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 
@@ -96,6 +97,35 @@ def write_objects(
     sink, identifier = algorithm.parameterAsSink(parameters, name, context, fields, source.wkbType(), known)
     if sink is None:
         raise QgsProcessingException(algorithm.invalidSinkError(parameters, name))
+    target = destination(parameters.get(name))
+    try:
+        count = _copy(source, sink, fields, kept, classes, feedback)
+    except (WorkerCancelled, QgsProcessingException):
+        del sink
+        _remove(target)
+        raise
+    del sink  # flushes the file before anyone opens it
+    memory = context.temporaryLayerStore().mapLayer(identifier)
+    if memory is not None and not known.isValid():
+        memory.setCrs(known)  # older versions take degrees where nothing is known
+    _style_beside(target, expert)
+    loaded = context.willLoadLayerOnCompletion(identifier)
+    if loaded:
+        planned = replace(plan_expert(run, expert), source=identifier)
+        describe(context.layerToLoadOnCompletionDetails(identifier), run, planned, crs)
+    feedback.setProgress(100)
+    return Written(identifier, count, loaded)
+
+
+def _copy(
+    source: QgsVectorLayer,
+    sink: QgsFeatureSink,
+    fields: Any,
+    kept: list[int],
+    classes: Collection[str],
+    feedback: QgsProcessingFeedback,
+) -> int:
+    """Copy the objects of these classes, of all if there are none; how many were."""
     total, count = max(source.featureCount(), 1), 0
     for done, feature in enumerate(source.getFeatures()):
         if done % _NOW_AND_THEN == 0:
@@ -112,17 +142,18 @@ def write_objects(
                 tr("The objects could not be written: {why}.").format(why=sink.lastError())
             )
         count += 1
-    del sink  # flushes the file before anyone opens it
-    memory = context.temporaryLayerStore().mapLayer(identifier)
-    if memory is not None and not known.isValid():
-        memory.setCrs(known)  # older versions take degrees where nothing is known
-    _style_beside(destination(parameters.get(name)), expert)
-    loaded = context.willLoadLayerOnCompletion(identifier)
-    if loaded:
-        planned = replace(plan_expert(run, expert), source=identifier)
-        describe(context.layerToLoadOnCompletionDetails(identifier), run, planned, crs)
-    feedback.setProgress(100)
-    return Written(identifier, count, loaded)
+    return count
+
+
+def _remove(target: str) -> None:
+    """Take away a file with a part of the objects, which looks like all; a table in a database stays."""
+    path = Path(target) if target else None
+    if path is None or not path.is_file():
+        return
+    if path.suffix.lower() == ".shp":
+        QgsVectorFileWriter.deleteShapeFile(str(path))
+    else:
+        path.unlink()
 
 
 def _opened(expert: RunExpert) -> QgsVectorLayer:

@@ -64,7 +64,7 @@ class ObjectModel(QAbstractTableModel):
         """
         self.beginResetModel()
         self._tile, self._colors = tile, colors
-        self._dots = {name: dot(color) for name, color in colors.items()}
+        self._dots = {name: dot(colors.get(name, _GREY)) for name in {record.label for record in records}}
         self._served = {record.id: record.experts for record in records}
         self._layers = max(map(len, self._served.values()), default=0)
         self._put(sorted(records, key=lambda record: record.id))

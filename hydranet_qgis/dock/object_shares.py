@@ -15,6 +15,7 @@ from .painting import mix, muted, palette_of, smaller
 from .summary_table import ObjectNumbers
 
 _BAR_HEIGHT, _GAP = 44, 4
+_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class ObjectShares(ExpertShares):
@@ -62,7 +63,7 @@ class ExpertUsage(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self._counts:
-            number = int((event.pos().x() + _GAP / 2) // self._step()) + 1
+            number = int((event.pos().x() + self._gap() / 2) // self._step()) + 1
             if number in self._counts:
                 QToolTip.showText(event.globalPos(), self.line(number), self)
                 return True
@@ -81,8 +82,9 @@ class ExpertUsage(QWidget):
         step, high = self._step(), max(self._counts.values()) or 1
         whole = sum(self._counts.values()) or 1
         center = int(Qt.AlignmentFlag.AlignCenter)
+        gap, every = self._gap(), self._every(metrics)
         for place, (number, count) in enumerate(self._counts.items()):
-            track = QRectF(place * step, metrics.height(), step - _GAP, _BAR_HEIGHT)
+            track = QRectF(place * step, metrics.height(), step - gap, _BAR_HEIGHT)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(mix(text, window, 0.13))
             painter.drawRect(QRectF(track.left(), track.bottom() - 2, track.width(), 2))
@@ -94,16 +96,26 @@ class ExpertUsage(QWidget):
             share = f"{100 * count / whole:.0f}"
             if count and metrics.horizontalAdvance("00") <= step:
                 painter.setPen(muted(palette))
-                head = QRectF(
-                    track.left() - _GAP, bar.top() - metrics.height(), step + _GAP, metrics.height()
-                )
+                head = QRectF(track.left() - gap, bar.top() - metrics.height(), step + gap, metrics.height())
                 painter.drawText(head, center, share if share != "0" else "<1")
-            if metrics.horizontalAdvance(str(max(self._counts))) <= step or number % 5 == 0:
+            if number % every == 0:
                 painter.setPen(text if count else muted(palette))
-                foot = QRectF(track.left() - _GAP, track.bottom() + 1, step + _GAP, metrics.height())
+                wide = metrics.horizontalAdvance(str(number)) + 2.0
+                left = min(track.center().x() - wide / 2, self.width() - wide)
+                foot = QRectF(left, track.bottom() + 1, wide, metrics.height())
                 painter.drawText(foot, center, str(number))
         painter.end()
 
     def _step(self) -> float:
         """Width of a column and the gap beside it in pixels."""
-        return min(34.0, (self.width() + _GAP) / max(1, len(self._counts)))
+        return min(34.0, (self.width() + self._gap()) / max(1, len(self._counts)))
+
+    def _gap(self) -> float:
+        """Pixels between columns; of many columns a gap takes less than they do."""
+        return min(float(_GAP), 0.3 * self.width() / max(1, len(self._counts)))
+
+    def _every(self, metrics: QFontMetrics) -> int:
+        """Which numbers have room below their columns: all, every second, every fifth and so on."""
+        most = max(self._counts, default=1)
+        room = (metrics.horizontalAdvance(str(most)) + 4) / self._step()
+        return next((every for every in _TICKS if every >= room), most)

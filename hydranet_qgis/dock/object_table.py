@@ -20,6 +20,7 @@ from ..i18n import tr
 from ..objects_style import expert_color
 from .delegates import ScoreDelegate
 from .object_model import CLASS, LAYERS, LENGTH, SCORE, SERVED_ROLE, ObjectModel
+from .object_words import metres
 from .painting import mix, scaled
 
 MOST_ROWS = 10
@@ -184,6 +185,8 @@ class ObjectTable(QTableView):
         widths = self._wanted()
         if sum(widths) + _ARROW > room:
             widths = self._wanted(tight=True)
+            # A long name is cut before the experts are; the tool tip has it.
+            widths[CLASS] -= max(0, min(sum(widths) - room, widths[CLASS] - self._titled(CLASS) - 24))
         layers = range(LAYERS, len(widths))
         spare = room - sum(widths)
         # What is left goes to the arrow beside what is sorted by, then to whole titles.
@@ -201,6 +204,9 @@ class ObjectTable(QTableView):
             widths[column] += lacking[column]
             spare -= lacking[column]
         last = layers if layers else [CLASS]
+        # In too narrow a column it would leave no letter of the title.
+        fits = by >= len(widths) or widths[by] >= self._titled(by, brief=True) + _ARROW - 10
+        self.horizontalHeader().setSortIndicatorShown(fits)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width + (max(0, spare) // len(last) if column in last else 0))
             if column >= LAYERS:
@@ -214,7 +220,9 @@ class ObjectTable(QTableView):
         model, metrics = self.model(), self.fontMetrics()
         names = {record.label for record in model.records}
         longest = max((metrics.horizontalAdvance(name) for name in names), default=0)
-        numbers = {model.index(row, LENGTH).data() for row in range(model.rowCount())}
+        known = [record.length for record in model.records if record.length is not None]
+        # The widest is the greatest, or one with a decimal; asking Qt for each is slow with hundreds.
+        numbers = (metres(max(known)), metres(min(max(known), 9.9))) if known else ("–",)
         length = max((metrics.horizontalAdvance(text) for text in numbers), default=0) + 10
         chip = chip_width(QFontMetrics(scaled(self.font(), 0.9))) - (3 if tight else 0)
         icon = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)

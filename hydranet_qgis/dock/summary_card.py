@@ -166,6 +166,8 @@ class SummaryCard(QWidget):
     def _head(self, name: str, text: str) -> None:
         self._layout.addSpacing(6)
         label = QLabel(text, self)
+        label.setWordWrap(True)  # a long one would make the card wider than a narrow dock, which cuts it off
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         font = smaller(label)
         font.setBold(True)
         label.setFont(font)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -17,6 +18,9 @@ from .score_bars import ScoreBars
 from .tile_objects import TileObjects
 from .tile_picture import TilePicture
 from .tile_words import scene, scene_meaning, told
+
+_WIDE = 300
+"""Pixels that a large picture and words beside it take together."""
 
 
 class TileDetail(QWidget):
@@ -39,6 +43,8 @@ class TileDetail(QWidget):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
+        self._pictured: tuple[Run | None, TileRecord | None, Sequence[ObjectRecord], RunObjects]
+        self._pictured = (None, None, (), RunObjects())
         self.title, self.scene = _words(self), _words(self)
         self.scene.hide()
         self.title.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -91,10 +97,9 @@ class TileDetail(QWidget):
         """
         found = found or RunObjects()
         self.bars.show_tile(run, tile, colors)
-        self.picture.large = found.expert is not None
-        self.picture.show_tile(run, tile)
         records = self.objects.show_tile(run, tile, found, colors)
-        self.picture.show_objects(tile, records, found.colors())
+        self._pictured = (run, tile, records, found)
+        self._show_picture()
         self.picture.setVisible(tile is not None)
         if run is None or tile is None:
             self.title.setText(tr("Choose a tile in the table or on the map to see its experts' scores."))
@@ -112,8 +117,28 @@ class TileDetail(QWidget):
             "; ".join(filter(None, (f"{place}: {became}, {valid}", said, found_here)))
         )
 
-    def _choose(self, record: ObjectRecord | None) -> None:
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        if self.picture.large != self._large():
+            self._show_picture()
+            self._choose_again()
+
+    def _large(self) -> bool:
+        """Whether the picture is to be large: for outlines of objects, where words still fit beside it."""
+        return self._pictured[3].expert is not None and self.width() >= _WIDE
+
+    def _show_picture(self) -> None:
+        run, tile, records, found = self._pictured
+        self.picture.large = self._large()
+        self.picture.show_tile(run, tile)
+        self.picture.show_objects(tile, records, found.colors())
+
+    def _choose_again(self) -> None:
+        record = self.objects.current()
         self.picture.choose_object(record.id if record is not None else None)
+
+    def _choose(self, record: ObjectRecord | None) -> None:
+        self._choose_again()
         self.objectSelected.emit(record)
 
     def _show_scene(self, run: Run, tile: TileRecord, said: str) -> None:

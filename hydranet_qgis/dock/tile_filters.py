@@ -139,7 +139,8 @@ class TileFilters(QWidget):
         self._second, self._third = QHBoxLayout(), QHBoxLayout()
         for row, line in enumerate((self._second, self._third), start=1):
             line.setSpacing(6)
-            grid.addLayout(line, row, 0, 1, 2)
+            # Below the button the third takes its room too: a narrow dock has none to spare.
+            grid.addLayout(line, row, 0, 1, row + 1)
         for filter_ in (self.text, self.scene, self.objects):
             self._second.addWidget(filter_, 1)
         grid.addWidget(self.clear_button, 1, 2)

@@ -40,6 +40,7 @@ from hydranet_qgis.provider import PROVIDER_ID, HydraNetProvider  # noqa: E402
 from hydranet_qgis.run_folder import Run, read_run  # noqa: E402
 from hydranet_qgis.run_registry import RunRegistry  # noqa: E402
 from tests.qgis.fake_worker import fake_run  # noqa: E402
+from tests.qgis.object_runs import with_objects  # noqa: E402
 
 gdal.UseExceptions()
 
@@ -180,3 +181,10 @@ def panel(dock: RunDock, run: Run) -> RunPanel:
     """The panel with one run open."""
     assert dock.panel.open_run(str(run.folder))
     return dock.panel
+
+
+@pytest.fixture
+def objects(panel: RunPanel, run: Run) -> RunPanel:
+    """The panel with a run that found six objects."""
+    assert panel.open_run(str(with_objects(run).folder))
+    return panel

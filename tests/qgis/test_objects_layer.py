@@ -421,3 +421,23 @@ def test_reroute_refuses_while_objects_are_edited(scene: Path, tmp_path: Path, p
     accepted, sentence = algorithm.checkParameterValues({"RUN_FOLDER": str(run.folder), "TOP_K": 1}, context)
     assert not accepted and "'Objects' of this run has edits that are not saved" in sentence
     assert layer.rollBack()
+
+
+def test_a_filter_of_the_users_own_stays(found: Run, layer: QgsVectorLayer, project: QgsProject) -> None:
+    assert layer.setSubsetString("\"class\" = 'ship'") and layer.featureCount() == 4
+    layer.setName("Mine")
+    write_objects(found.folder / "objects.gpkg", found.crs_wkt or "", SIX[:3])
+    results.load_run(found, project)
+    assert (layer.subsetString(), layer.featureCount(), layer.name()) == ("\"class\" = 'ship'", 2, "Mine")
+    assert results.find_layer(project, found, ROLE) is layer and len(layers_of(project)) == 1
+
+
+def test_a_class_that_the_run_does_not_list_is_drawn(run: Run, project: QgsProject) -> None:
+    run = with_objects(run, [Made("tank"), Made("ship")])
+    results.load_run(run, project)
+    renderer = results.find_layer(project, run, ROLE).renderer()
+    assert [item.value() for item in renderer.categories()] == ["ship", "building", "tank"]
+
+
+def layers_of(project: QgsProject) -> list[Any]:
+    return [layer for layer in project.mapLayers().values() if layer_role(layer) == ROLE]
