@@ -2,8 +2,9 @@
 
 They are trained like the switcher, on the same frozen vectors, and kept beside the bundle's weights as
 `controls.safetensors`, so that `hydranet evaluate` measures them again wherever the bundle is. Nothing but
-evaluation reads that file: a bundle without it predicts as ever. Weights are float16: the controls *are*
-those rounded weights, wherever they are scored.
+evaluation reads that file: a bundle without it predicts as ever. Weights are float16, and the largest matrix
+of each control is int8 with a scale for every row: the controls *are* those rounded weights, wherever they
+are scored.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ POOLED = "pooled bottleneck"
 INPUTS = {STATS: "stats", POOLED: "pooled"}
 _PARTS = ("mean", "std", "hidden.weight", "hidden.bias", "out.weight", "out.bias")
 _EXACT = ("mean", "std")
+_LARGE, _SCALE = "hidden.weight", "hidden.scale"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Control:
         inputs: `STATS` or `POOLED`.
         without: source that neither its training nor its calibration saw; None = all were seen.
         experts: in the order of the scores.
-        tensors: standardisation (float32) and perceptron (float16).
+        tensors: standardisation (float32) and perceptron, in numbers that `packed` keeps.
         calibration: by expert, as for the switcher.
     """
 
@@ -111,12 +113,29 @@ def _train(
         part: (value.float() if part in _EXACT else value.half()).contiguous().clone()
         for part, value in tensors.items()
     }
+    tensors = unpacked(packed(tensors))
     seen = [
         (head_logits(tensors, getattr(tiles, field)), tiles.target.numpy(), tiles.source)
         for tiles in (cal, val)
     ]
     calibration = calibrate_columns(TASK_NAMES, *seen)
     return Control(name, inputs, without, TASK_NAMES, tensors, calibration)
+
+
+def packed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A control's tensors as the file keeps them: the largest matrix in steps of 1/127 of each row's peak."""
+    large = tensors[_LARGE].float()
+    scale = (large.abs().amax(1) / 127).clamp_min(1e-12)
+    steps = torch.round(large / scale[:, None]).to(torch.int8)
+    return {**tensors, _LARGE: steps.contiguous(), _SCALE: scale}
+
+
+def unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `packed` kept, as numbers to reckon with; files of before it hold them as they are."""
+    if _SCALE not in tensors:
+        return tensors
+    rest = {name: value for name, value in tensors.items() if name != _SCALE}
+    return {**rest, _LARGE: tensors[_LARGE].float() * tensors[_SCALE][:, None]}
 
 
 def add_controls(folder: Path, controls: list[Control]) -> BundleInfo:
@@ -131,7 +150,7 @@ def add_controls(folder: Path, controls: list[Control]) -> BundleInfo:
         {
             f"{number}.{name}": value
             for number, row in enumerate(controls)
-            for name, value in row.tensors.items()
+            for name, value in packed(row.tensors).items()
         },
         part,
     )
@@ -170,7 +189,13 @@ def read_controls(info: BundleInfo) -> list[Control]:
         return [
             Control(
                 row["name"], row["inputs"], row["without"], tuple(row["experts"]),
-                {part: tensors[f"{number}.{part}"] for part in _PARTS},
+                unpacked(
+                    {
+                        part: tensors[f"{number}.{part}"]
+                        for part in (*_PARTS, _SCALE)
+                        if part != _SCALE or f"{number}.{part}" in tensors
+                    }
+                ),
                 {name: Calibration(**fit) for name, fit in row["calibration"].items()},
             )
             for number, row in enumerate(entry["routers"])

@@ -230,7 +230,7 @@ def test_a_failed_write_leaves_the_old_bundle(folder, monkeypatch):
 
 def test_the_bundle_that_ships_is_sound_and_small():
     model = load_bundle(default_bundle(), device="cpu", precision="fp32")
-    assert [e.name for e in model.experts] == list(TASK_NAMES)
+    assert [e.name for e in model.experts] == [*TASK_NAMES, "objects"]
     assert {e.name for e in model.experts if e.simulated} == {"fire"}
     assert sum(p.stat().st_size for p in default_bundle().rglob("*")) < 12e6
     assert model.info.data["metrics"]["split"] == "test"

@@ -113,6 +113,22 @@ def test_where_the_absence_of_a_class_is_not_known_nothing_is_learnt_about_it():
     assert (out.logits.grad[0, right, 0] < 0).any()
 
 
+def test_a_boat_is_no_building_although_nobody_looked_for_buildings_there():
+    out = dense()
+    known = torch.zeros(1, 2, 16, 16, dtype=torch.bool)
+    dense_losses(out, [target(boxes((8, 8, 24, 24)), [0])], known)["dense_class"].backward()
+    within = ((out.centers > 8) & (out.centers < 24)).all(1)
+    assert (out.logits.grad[0, within, 1] > 0).all() and (out.logits.grad[0, ~within, 1] == 0).all()
+    guess = Guess(
+        torch.zeros(1, 2, 2, requires_grad=True),
+        boxes((10, 10, 22, 22), (40, 40, 50, 50))[None].requires_grad_(),
+        torch.zeros(1, 2, 4, requires_grad=True),
+    )
+    output = type("Output", (), {"guesses": (guess,)})()
+    decoder_losses(output, [target(boxes((8, 8, 24, 24)), [0])], known, 64.0)["class"].backward()
+    assert guess.logits.grad[0, 0, 1] > 0 and guess.logits.grad[0, 1].abs().sum() == 0
+
+
 def test_a_tile_without_objects_gives_a_loss_and_a_gradient():
     expert = ObjectsExpert.of(SPEC, 2, WIDTHS).train()
     levels = tuple(torch.rand(1, 8, 64 >> (n + 1), 64 >> (n + 1)) for n in range(5))

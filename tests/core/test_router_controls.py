@@ -31,8 +31,10 @@ from model_core.training.controls import (
     CONTROLS_FILE,
     STATS,
     add_controls,
+    packed,
     read_controls,
     train_controls,
+    unpacked,
 )
 from model_core.training.decision import Pixels, apply_offsets, search
 from model_core.training.export import export_bundle
@@ -276,3 +278,17 @@ def test_random_routing_draws_as_many_as_it_is_told_of_those_allowed():
     assert not served[:, 2].any()
     assert (served[:, [0, 1, 3, 4]].mean(0) > 0.35).all()
     np.testing.assert_array_equal(served, random_route(2, 5, allowed, seed=3))
+
+
+def test_what_is_kept_is_what_is_reckoned_with():
+    random = torch.Generator().manual_seed(0)
+    tensors = {name: torch.randn(3, generator=random) for name in ("mean", "std", "hidden.bias")}
+    tensors["hidden.weight"] = torch.randn(16, 32, generator=random)
+    kept = packed(tensors)
+    assert kept["hidden.weight"].dtype == torch.int8
+    found = unpacked(kept)
+    step = tensors["hidden.weight"].abs().amax(1, keepdim=True) / 127
+    assert ((found["hidden.weight"] - tensors["hidden.weight"]).abs() <= 0.51 * step).all()
+    again = packed(found)
+    assert torch.equal(again["hidden.weight"], kept["hidden.weight"])
+    assert unpacked(tensors) is tensors  # as files were kept before

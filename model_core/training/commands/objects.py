@@ -8,12 +8,12 @@ from pathlib import Path
 from ..framework.options import Options, add_arguments, from_arguments
 
 DEFAULTS = Options(
-    epochs=18,
+    epochs=15,
     batch_size=16,
-    lr=7e-4,
+    lr=1e-3,
     weight_decay=0.05,
     num_experts=16,
-    patience=18,
+    patience=15,
     model_name="objects",
     # As HI-MoE has them (arXiv:2604.04908); both are means over routers, see `objects.losses`.
     diversity_weight=0.001,
@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--seeds", type=int, nargs="+", default=SEEDS, help="seeds of the ablation (default: 0 1 2)"
     )
     parser.add_argument(
-        "--arm-steps", type=int, default=300, help="steps of each decoder of the ablation (default: 300)"
+        "--arm-steps", type=int, default=180, help="steps of each decoder of the ablation (default: 180)"
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     add_arguments(parser, DEFAULTS)

@@ -68,7 +68,7 @@ def dense_losses(dense: DenseOutput, targets: Sequence[Target], known: Tensor) -
     quality = torch.zeros_like(dense.logits)
     if len(tile):
         quality[tile, cell, labels] = (1 + iou(found.detach(), boxes)[0]) / 2
-    asked = _known_at(known, dense.centers.expand(len(targets), -1, -1)).float()
+    asked = _asked(known, dense.centers.expand(len(targets), -1, -1), targets)
     asked = asked * torch.stack([_doubt(dense, target) for target in targets])
     share = 1 / positive.sum(1).clamp_min(FEWEST).float() / len(targets)  # (B,)
     score = _varifocal(dense.logits, quality, asked) * share
@@ -111,7 +111,7 @@ def _of_guess(guess: Guess, targets: Sequence[Target], known: Tensor, size: floa
     counts = torch.tensor([len(columns) for _, columns in matched], device=guess.boxes.device)
     share = 1 / counts.clamp_min(FEWEST).float() / len(targets)  # (B,)
     center = (guess.boxes[..., :2] + guess.boxes[..., 2:]).detach() / 2
-    score = _varifocal(guess.logits, quality, _known_at(known, center)) * share
+    score = _varifocal(guess.logits, quality, _asked(known, center, targets)) * share
     parts = {"class": CLASS_WEIGHT * score.sum()}
     if not len(tile):
         zero = (guess.boxes.sum() + guess.rects.sum()) * 0
@@ -169,13 +169,26 @@ def _varifocal(logits: Tensor, quality: Tensor, asked: Tensor) -> Tensor:
     return (weight * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum((1, 2))
 
 
-def _known_at(known: Tensor, points: Tensor) -> Tensor:
-    """Where points (B, M, 2; pixels) lie in `known` (B, C, S / 4, S / 4): bool (B, M, C)."""
+def _asked(known: Tensor, points: Tensor, targets: Sequence[Target]) -> Tensor:
+    """Where points (B, M, 2; pixels) may be told that a class is absent: float (B, M, C) of 0 and 1.
+
+    That is where its absence is known (B, C, S / 4, S / 4), and inside objects of another class: nobody
+    looked for buildings in a harbour, but a boat is none.
+    """
     height, width = known.shape[2:]
     column = (points[..., 0] / 4).long().clamp(0, width - 1)
     row = (points[..., 1] / 4).long().clamp(0, height - 1)
     flat = known.to(points.device).flatten(2).transpose(1, 2)  # (B, h * w, C)
-    return flat.gather(1, (row * width + column)[..., None].expand(-1, -1, flat.shape[2]))
+    asked = flat.gather(1, (row * width + column)[..., None].expand(-1, -1, flat.shape[2])).float()
+    for number, target in enumerate(targets):
+        boxes, labels = target["boxes"].to(points.device), target["labels"].to(points.device)
+        for label in labels.unique():
+            own = boxes[labels == label]
+            at = points[number][:, None]  # (M, 1, 2)
+            within = ((at > own[:, :2]) & (at < own[:, 2:])).all(2).any(1)
+            others = torch.arange(asked.shape[2], device=asked.device) != label
+            asked[number] = torch.where(within[:, None] & others, 1.0, asked[number])
+    return asked
 
 
 def _joined(

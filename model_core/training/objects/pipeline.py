@@ -71,7 +71,7 @@ class Recipe:
         steps: batches of an epoch.
     """
 
-    base_epochs: int = 10
+    base_epochs: int = 8
     base_lr: float = 2e-3
     size: int = 192
     steps: int = 100
