@@ -30,8 +30,8 @@ EXPERT = ExpertSpec(
     2,
     (ClassSpec(0, "ship", "#e4572e"), ClassSpec(1, "building", "#8b5cf6")),
     valid_gsd_m=(0.5, 6.0),
-    description="Ships and buildings, each as an object of its own with its outline and its size. Learnt from "
-    "few images of few places: read its figures in the model card before counting on its counts.",
+    description="Ships and buildings, each as an object of its own with its outline and its size. Learnt "
+    "from few images of few places: read its figures in the model card before counting on its counts.",
 )
 """The expert without what a training finds out: its threshold, calibration and licences."""
 
