@@ -194,10 +194,12 @@ def declare_object_score(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> No
     """From which score a detection counts as an object."""
     text = tr(
         "Objects with a lower score, from 0 to 1, are left out; a higher one finds fewer and surer objects. "
-        "It does not change which tiles are searched. Empty: the scores that the model sets for its classes"
+        "It does not change which tiles are searched. Empty: the scores that the model sets for its classes."
     )
     own = bundle.objects
     listed = [f"{name} {score:.2f}" for name, score in zip(own.classes, bundle.least_scores)] if own else []
+    if listed:
+        text += " " + tr("This model: {scores}.").format(scores=", ".join(listed))
     algorithm.add(
         QgsProcessingParameterNumber(
             "OBJECT_SCORE",
@@ -207,7 +209,7 @@ def declare_object_score(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> No
             minValue=0.0,
             maxValue=1.0,
         ),
-        f"{text} ({', '.join(listed)})." if listed else f"{text}.",
+        text,
         advanced=True,
     )
 

@@ -1293,7 +1293,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Objects with a lower score, from 0 to 1, are left out; a higher one finds fewer and surer objects. It does not change which tiles are searched. Empty: the scores that the model sets for its classes</source>
+        <source>Objects with a lower score, from 0 to 1, are left out; a higher one finds fewer and surer objects. It does not change which tiles are searched. Empty: the scores that the model sets for its classes.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2405,6 +2405,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>This model has {experts}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>This model: {scores}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

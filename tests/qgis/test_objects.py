@@ -290,7 +290,7 @@ def test_what_is_offered_comes_from_the_bundle(provider: Any, bundle: Path) -> N
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("hydranet:objects")
     classes = algorithm.parameterDefinition("CLASSES")
     assert classes.options() == [SHIP, BUILDING] and classes.allowMultiple() and classes.usesStaticStrings()
-    assert "(ship 0.55, building 0.40)" in algorithm.parameterDefinition("OBJECT_SCORE").help()
+    assert "This model: ship 0.55, building 0.40." in algorithm.parameterDefinition("OBJECT_SCORE").help()
     own = {d.name() for d in algorithm.parameterDefinitions()}
     assert own == {
         *("INPUT", "BANDS", "CLASSES", "EVERY_TILE", "EXTENT", "MASK", "OBJECT_SCORE", "POLICY", "MISS_RATE"),

@@ -153,6 +153,13 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
     yield seen
 
 
+@pytest.fixture(autouse=True)
+def no_copies_of_others() -> None:
+    """Runs of other tests may have left tables for QGIS to remove at its end; these begin without."""
+    for path in copies():
+        shutil.rmtree(path)
+
+
 def copies() -> list[Path]:
     return list(Path(QgsProcessingUtils.tempFolder()).glob("shown-*"))
 

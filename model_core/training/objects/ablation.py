@@ -220,7 +220,6 @@ def record_arms(
     encoder: FrozenEncoder,
     spec: ObjectsSpec,
     scenes: Sequence[ObjectScene],
-    plan: ArmPlan,
     log: Log,
 ) -> Path:
     """Search the scenes of val and test with every finished arm, and write `ablation.json` below `run`.

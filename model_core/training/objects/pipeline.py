@@ -139,7 +139,7 @@ class ObjectsTraining:
         base, folder = self.base(), self.run / "ablation"
         plan = ArmPlan(steps, self.options.batch_size, self.recipe.size)
         train_arms(folder, base, self.encoder, self.sampler, SPEC, seeds, plan, self.options, self.log)
-        return record_arms(folder, base, self.encoder, SPEC, self.scenes, plan, self.log)
+        return record_arms(folder, base, self.encoder, SPEC, self.scenes, self.log)
 
     def _told(self) -> list[dict[str, Any]]:
         """What was trained on, a row for each source and class."""
