@@ -101,10 +101,10 @@ def write_objects(
     try:
         count = _copy(source, sink, fields, kept, classes, feedback)
     except (WorkerCancelled, QgsProcessingException):
-        del sink
+        sink = None  # lets go of the file
         _remove(target)
         raise
-    del sink  # flushes the file before anyone opens it
+    sink = None  # flushes the file before anyone opens it
     memory = context.temporaryLayerStore().mapLayer(identifier)
     if memory is not None and not known.isValid():
         memory.setCrs(known)  # older versions take degrees where nothing is known
