@@ -125,7 +125,7 @@ class TileDetail(QWidget):
 
     def _large(self) -> bool:
         """Whether the picture is to be large: for outlines of objects, where words still fit beside it."""
-        return self._pictured[3].expert is not None and self.width() >= _WIDE
+        return bool(self._pictured[3].records) and self.width() >= _WIDE
 
     def _show_picture(self) -> None:
         run, tile, records, found = self._pictured

@@ -119,8 +119,10 @@ class TileModel(QAbstractTableModel):
 
     @property
     def has_objects(self) -> bool:
-        """Whether tiles have a number of objects."""
-        return self.columns is not None and self.columns.has_objects
+        """Whether tiles have a number of objects: they were looked for."""
+        if self.columns is None or not self.columns.has_objects:
+            return False
+        return any(expert.finds_objects and expert.skipped is None for expert in self.run.experts)
 
     @property
     def has_uncertainty(self) -> bool:
