@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
 from ...bundle import load_bundle
@@ -183,14 +184,7 @@ def measured(score: np.ndarray, tiles: Described, threshold: float) -> dict[str,
 
 def average_precision(score: np.ndarray, truth: np.ndarray) -> float | None:
     """Mean precision at the tiles that need the expert, best score first; ties count as one step."""
-    if not truth.any():
-        return None
-    order = np.argsort(-score, kind="stable")
-    score, truth = score[order], truth[order]
-    last = np.append(score[1:] != score[:-1], True)  # of each group of equal scores
-    right, taken = np.cumsum(truth)[last], np.flatnonzero(last) + 1
-    gained = np.diff(right, prepend=0) / truth.sum()
-    return float((gained * right / taken).sum())
+    return float(average_precision_score(truth, score)) if truth.any() else None
 
 
 def _counts(tiles: Described) -> dict[str, dict[str, int]]:
