@@ -114,9 +114,6 @@ def test_predict_and_reroute_give_the_same_objects(bundle: Path, tmp_path: Path,
     assert not (run.folder / "objects.gpkg").exists()
 
 
-@pytest.mark.skipif(
-    read_bundle(paths.default_bundle()).objects is None, reason="the bundled model finds no objects"
-)
 def test_the_bundled_model_finds_objects_where_it_is_asked(tmp_path: Path) -> None:
     scene = make_scene(tmp_path / "waves.tif", 300, 280)
     result = _process(
