@@ -55,6 +55,22 @@ def finished(folder: str, summary: dict[str, Any]) -> Event:
     return {"event": "finished", "folder": folder, "summary": summary}
 
 
+def epoch(number: int, epochs: int, figures: dict[str, float | None], best: int, seconds: float) -> Event:
+    """An epoch of a training is done.
+
+    Args:
+        number: from 1; 0 = what was measured before the first step.
+        epochs: at most.
+        figures: by column, such as "loss/total", "val/iou", "lr"; None = could not be measured.
+        best: number of the best epoch so far.
+        seconds: spent in training so far.
+    """
+    return {
+        "event": "epoch", "number": number, "epochs": epochs, "figures": figures, "best": best,
+        "seconds": round(seconds, 1),
+    }  # fmt: skip
+
+
 def prepared(output: str, summary: dict[str, Any]) -> Event:
     """The raster `output` is whole; `summary` is as `prepare.prepare` returns it."""
     return {"event": "finished", "output": output, "summary": summary}

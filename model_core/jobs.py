@@ -58,6 +58,37 @@ def _prepare(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: 
     emit(events.prepared(summary["path"], summary))
 
 
+def _tiles(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: LoadModel | None) -> None:
+    from .tiles.export import export_tiles
+    from .tiles.request import TilesRequest
+
+    request = TilesRequest.from_json(params).absolute()
+    emit(events.prepared(request.output, export_tiles(request, emit, cancelled)))
+
+
+def _train(
+    params: Any,
+    emit: events.Emit,
+    cancelled: Cancelled,
+    _load_model: LoadModel | None,
+    *,
+    enough: Cancelled = lambda: False,
+) -> None:
+    from .training.own.request import TrainRequest
+    from .training.own.train import train_own
+
+    request = TrainRequest.from_json(params).absolute()
+    emit(events.prepared(request.output, train_own(request, emit, cancelled, enough)))
+
+
+def _evaluate(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: LoadModel | None) -> None:
+    from .evaluation.reference.evaluate import evaluate_reference
+    from .evaluation.reference.request import EvaluateRequest
+
+    request = EvaluateRequest.from_json(params).absolute()
+    emit(events.prepared(request.output, evaluate_reference(request, emit, cancelled)))
+
+
 def _check(params: Any, emit: events.Emit, cancelled: Cancelled, _load_model: LoadModel | None) -> None:
     from .libraries import check
 
@@ -73,9 +104,15 @@ JOBS: Mapping[str, Callable[..., None]] = {
     "predict": _predict,
     "reroute": _reroute,
     "prepare": _prepare,
+    "tiles": _tiles,
+    "train": _train,
+    "evaluate": _evaluate,
     "check": _check,
 }
 """What a worker does, by the name of the method that asks for it."""
+
+CONCLUDED = frozenset({"train"})
+"""Jobs that can be told that it is enough: they end early, with the best they have."""
 
 
 def run_job(

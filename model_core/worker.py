@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 
 from . import events
 from .events import EventWriter
-from .jobs import JOBS, ModelCache, run_job
+from .jobs import CONCLUDED, JOBS, ModelCache, run_job
 
 HEARTBEAT_SECONDS = 2.0
 _PATIENCE = 60.0  # seconds a cancelled job gets to clean up before the process goes
 
-_METHODS = ("hello", *JOBS, "cancel", "shutdown")
+_METHODS = ("hello", *JOBS, "cancel", "conclude", "shutdown")
 
 
 @contextlib.contextmanager
@@ -50,6 +50,7 @@ class Job:
         self._out = out
         self._models = models
         self._stop = threading.Event()
+        self._enough = threading.Event()
         self._done = threading.Event()
         self._speaking = threading.Lock()
         self._threads = [
@@ -66,6 +67,10 @@ class Job:
     def cancel(self) -> None:
         """Ask the job to stop; it answers with an event when it has."""
         self._stop.set()
+
+    def conclude(self) -> None:
+        """Tell the job that it is enough: one of `jobs.CONCLUDED` ends early, with the best it has."""
+        self._enough.set()
 
     def wait(self, seconds: float) -> bool:
         """True once the job has ended."""
@@ -84,8 +89,9 @@ class Job:
             self._out.emit({**event, "id": self.number})
 
     def _work(self) -> None:
+        options = {"enough": self._enough.is_set} if self._method in CONCLUDED else {}
         try:
-            run_job(self._params, self._emit, self._stopped, self._models, method=self._method)
+            run_job(self._params, self._emit, self._stopped, self._models, method=self._method, **options)
         finally:
             self._done.set()
 
@@ -136,11 +142,11 @@ class Worker:
             )
         elif isinstance(method, str) and method in JOBS:
             self._begin(number, method, params)
-        elif method == "cancel":
+        elif method in ("cancel", "conclude"):
             wanted = params.get("id") if isinstance(params, dict) else None
             # A job that has just ended needs no cancelling: its last event is on the way.
             if self._job is not None and self._job.running and wanted in (None, self._job.number):
-                self._job.cancel()
+                self._job.cancel() if method == "cancel" else self._job.conclude()
         else:
             return self._refuse(number, f"Method {method!r} is not known; use {', '.join(_METHODS)}.")
         return True

@@ -106,7 +106,8 @@ def load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
         index = BAND_NAMES.index(name)
         bands[index] = np.rint(band * (DISPLAY_SCALE * 10000)) if display else band
         available[index] = True
-    available[0] = synthesise_pan(bands, available)
+    if not available[0]:  # a pack has none, a routerset may
+        available[0] = synthesise_pan(bands, available)
     bands *= valid
     kinds = dict(part.split(":") for part in row["label_kind"].split(";") if part.count(":") == 1)
     return Sample(

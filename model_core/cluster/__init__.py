@@ -1,0 +1,1 @@
+"""Predicting over many processes or machines, with dask.distributed."""

@@ -1,0 +1,1 @@
+"""Any class raster or run against a reference layer."""

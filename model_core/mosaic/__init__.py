@@ -1,0 +1,1 @@
+"""One view over the runs of many scenes: virtual rasters and a STAC catalogue."""

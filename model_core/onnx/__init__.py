@@ -1,0 +1,1 @@
+"""The model in ONNX, for others to route with."""

@@ -1,0 +1,1 @@
+"""Tiles with labels out of rasters: a routerset."""

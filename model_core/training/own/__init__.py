@@ -1,0 +1,1 @@
+"""Training on a user's own tiles: switcher rows, new experts, fine-tuned ones."""
