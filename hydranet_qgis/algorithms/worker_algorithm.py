@@ -99,14 +99,18 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """See `work`; every error becomes one sentence."""
+        problem, results = self._problem, {}
         try:
-            if self._problem:
-                raise QgsProcessingException(self._problem)
-            results = self.work(parameters, context, feedback)
-        except PluginError as error:
-            raise QgsProcessingException(str(error)) from error
+            if not problem:
+                results = self.work(parameters, context, feedback)
+        except (PluginError, QgsProcessingException) as error:
+            problem = str(error)
         finally:
             self.clean()
+        if problem:
+            # Out here: QGIS never lets go of an error that reaches it, and one raised while another is being
+            # handled holds that one's frames, with layers in them that then outlive QGIS, which crashes.
+            raise QgsProcessingException(problem)
         feedback.setProgress(100)
         return results
 

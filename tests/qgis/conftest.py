@@ -6,6 +6,7 @@ QGIS itself is started by pytest-qgis before this file is read; `QT_QPA_PLATFORM
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -25,11 +26,13 @@ from osgeo import gdal, osr  # noqa: E402
 from qgis.core import (  # noqa: E402
     QgsApplication,
     QgsCoordinateReferenceSystem,
+    QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProject,
 )
 from qgis.gui import QgsMapCanvas  # noqa: E402
+from qgis.PyQt import sip  # noqa: E402
 
 from hydranet_qgis import environment, paths, worker_client  # noqa: E402
 from hydranet_qgis.algorithms import loading  # noqa: E402
@@ -73,6 +76,17 @@ class Feedback(QgsProcessingFeedback):
 
     def pushWarning(self, text: str) -> None:
         self.warnings.append(text)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_layer_outlives_the_tests() -> Iterator[None]:
+    """A layer that Python still holds at exit makes QGIS crash then; here it has a name."""
+    yield
+    gc.collect()
+    held = [one for one in gc.get_objects() if isinstance(one, QgsMapLayer) and not sip.isdeleted(one)]
+    names = [one.source() for one in held if sip.ispyowned(one)]
+    held.clear()
+    assert not names
 
 
 def make_scene(path: Path, width: int = 64, height: int = 48, epsg: int = 32632, bands: int = 8) -> Path:
