@@ -14,7 +14,7 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from .area_file import clip, polygon_parts, read_polygons, repaired
+from .area_file import Shapes, clip, place, polygon_parts, read_shapes, repaired_parts
 from .errors import RequestError
 
 # Rows worked on at once, and edges: what is needed beside the answer stays below some 50 MB.
@@ -127,15 +127,42 @@ def load_area(path: str, crs: CRS | None, transform: Affine, width: int, height:
         RequestError: the file cannot be read, holds no polygons, cannot be brought to the raster's CRS,
             or no pixel of the window lies inside.
     """
-    if transform.is_degenerate:
-        raise RequestError("The raster's pixels have no size, so no mask can be laid over it; run without.")
-    polygons, notes = read_polygons(path, crs, transform, width, height)
-    to_pixel = ~transform
-    pixels = shapely.transform(polygons, lambda points: np.stack(to_pixel * tuple(points.T), axis=-1))
-    area = Area(repaired(pixels), width, height, tuple(notes))
+    area = lay_area(read_shapes(path), crs, transform, width, height)
     if area.is_empty():
         raise RequestError(
             f"No pixel of the part to cover lies inside the mask '{path}'; check where its polygons lie "
             "and which CRS it declares."
         )
     return area
+
+
+def lay_area(shapes: Shapes, crs: CRS | None, transform: Affine, width: int, height: int) -> Area:
+    """Lay polygons that were read over a raster; it may be that no pixel lies inside.
+
+    Args:
+        shapes: the polygons.
+        crs: of the raster, or None.
+        transform: from the pixels of the output window to that CRS.
+        width: of the output window in pixels.
+        height: of the output window in pixels.
+
+    Raises:
+        RequestError: they cannot be brought to the raster's CRS.
+    """
+    polygons, _, notes = place_pixels(shapes, crs, transform, width, height)
+    return Area(polygons, width, height, tuple(notes))
+
+
+def place_pixels(
+    shapes: Shapes, crs: CRS | None, transform: Affine, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """As `area_file.place`, in pixel coordinates: (0, 0) is the upper left corner of the raster."""
+    if transform.is_degenerate:
+        raise RequestError(
+            f"The raster's pixels have no size, so no {shapes.what} can be laid over it; run without."
+        )
+    polygons, index, notes = place(shapes, crs, transform, width, height)
+    to_pixel = ~transform
+    pixels = shapely.transform(polygons, lambda points: np.stack(to_pixel * tuple(points.T), axis=-1))
+    pixels, part = repaired_parts(pixels)
+    return pixels, index[part], notes

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from . import __version__, commands
 from .errors import CancelledError, HydraNetError
+from .libraries import cannot_import
 
 FAILED = 2
 CANCELLED = 130  # 128 + SIGINT, what a shell reports after Ctrl-C
@@ -52,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CANCELLED
     except HydraNetError as error:
         print(f"hydranet: {error}", file=sys.stderr)
+        return FAILED
+    except ModuleNotFoundError as error:
+        print(f"hydranet: {cannot_import(error)}", file=sys.stderr)
         return FAILED
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import events
 from .errors import BundleError, CancelledError, HydraNetError, RequestError
-from .libraries import advice
+from .libraries import cannot_import
 
 if TYPE_CHECKING:
     from .model import Model
@@ -157,7 +157,7 @@ def explain(error: Exception) -> tuple[str, str]:
         return kind, "The memory ran out; give a smaller extent at a time."
     traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, ImportError):
-        return kind, f"HydraNet cannot work with this Python ({error}); {advice()}"
+        return kind, cannot_import(error)
     return kind, f"HydraNet failed ({kind}: {error}); please report it with the log."
 
 

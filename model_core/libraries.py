@@ -14,6 +14,9 @@ from typing import Any
 from .errors import HydraNetError
 from .events import versions
 
+_PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
+"""What pip calls a library that Python calls otherwise."""
+
 LIBRARIES = ("numpy", "affine", "filelock", "rasterio", "pyogrio", "shapely", "safetensors", "torch", "tqdm")
 """As in pyproject.toml, torch late: it takes the longest to import."""
 
@@ -56,6 +59,15 @@ def advice(*names: str) -> str:
     return (
         f"install them with '{sys.executable} -m pip install {wanted}', or let QGIS do it: Settings > "
         "Options > HydraNet > Set up."
+    )
+
+
+def cannot_import(error: ImportError) -> str:
+    """A sentence for the user about what a job needs, and this Python lacks."""
+    name = (error.name or "").partition(".")[0]
+    own = not name or name in (*LIBRARIES, __name__.partition(".")[0])  # one of these is seldom the only one
+    return f"HydraNet cannot work with this Python ({error}); " + (
+        advice() if own else advice(_PACKAGES.get(name, name))
     )
 
 

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from .errors import SceneError
 
@@ -42,6 +45,14 @@ def open_raster(name: str, threads: int | None = None) -> DatasetReader:
         dataset.close()
         raise SceneError(message)
     return dataset
+
+
+def known_pixels(source: DatasetReader | WarpedVRT, window: Window) -> np.ndarray:
+    """Which pixels of the first band hold a value: bool (h, w), by NoData, mask or transparency."""
+    # Of signed and of wide numbers GDAL takes no band for transparency, not even one it has added itself.
+    if source.colorinterp[-1] == ColorInterp.alpha:
+        return source.read(source.count, window=window) > 0
+    return source.read_masks(1, window=window) > 0
 
 
 @contextmanager

@@ -4,7 +4,8 @@
 routerset.json      what the tasks are, how the tiles were made, how many lie in which split
 catalog.csv         a row for each tile; the columns of the catalogue of a training pack, see `COLUMNS`
 relevance.csv       id, then a column for each task: 1 needed, 0 not needed, empty = unknown
-scenes/<id>.tif     uint16, reflectance x 10000, NoData 0; a band for each that exists, with its name
+scenes/<id>.tif     uint16, reflectance x 10000, NoData 0; a band for each that exists, with its name. A PAN
+                    that was synthesised is none; of a display image it is the reflectance it was taken for
 labels/<id>__<task>.tif   uint8 on the same grid, 255 = unknown
 contact_sheet.png   what there is, for the eye
 ```
@@ -18,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -121,7 +123,7 @@ class Entry:
         sensor: as known of the raster, may be "".
         gsd_m: ground sampling distance (m), None = not known.
         bands: names of the bands in the file, in its order.
-        radiometry: "toa", "boa" or "display".
+        radiometry: "toa", "boa" or "display"; "" = not known.
         tasks: those that it has a label raster for.
         label_kind: by task.
         region: the block it lies in; tiles of one region are in one split.
@@ -263,15 +265,15 @@ def read_routerset(folder: Path) -> RouterSet:
                 f"'{folder / SET_FILE}' is larger than {MAX_SET_BYTES} bytes; it is no routerset."
             )
         data = json.loads((folder / SET_FILE).read_text(encoding="utf-8"))
-        catalog = (folder / CATALOG_FILE).read_text(encoding="utf-8")
-        relevance = (folder / RELEVANCE_FILE).read_text(encoding="utf-8")
+        catalog = (folder / CATALOG_FILE).read_text(encoding="utf-8-sig")  # Excel's mark, if it was there
+        relevance = (folder / RELEVANCE_FILE).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         raise RequestError(
             f"No routerset in '{folder}': {name} is missing; choose a folder that `hydranet tiles` (in QGIS: "
             "Export training tiles) finished."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"The routerset '{folder}' cannot be read ({error}); make it again.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise RequestError(f"'{folder / SET_FILE}' is no '{FORMAT}'; make the tiles again with this version.")
@@ -281,11 +283,13 @@ def read_routerset(folder: Path) -> RouterSet:
         rows = list(csv.DictReader(io.StringIO(catalog)))
         entries = tuple(_entry(row, needs[row["id"]], tasks) for row in rows)
         size = int(data["tile_size"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
         raise RequestError(
             f"The routerset '{folder}' cannot be understood ({error!r}); make it again."
         ) from error
     names = [entry.id for entry in entries]
+    if len({task.name for task in tasks}) != len(tasks):
+        raise RequestError(f"The routerset '{folder}' names a task twice; make it again.")
     if not tasks or not entries or len(set(names)) != len(names) or size < 32 or size % 32:
         raise RequestError(
             f"The routerset '{folder}' has {len(tasks)} tasks and {len(entries)} tiles of {size} pixels with "
@@ -296,10 +300,13 @@ def read_routerset(folder: Path) -> RouterSet:
 
 def _entry(row: Mapping[str, str], needs: Mapping[str, str], tasks: Sequence[TaskSpec]) -> Entry:
     name = row["id"]
-    if not name or any(mark in name for mark in "/\\:") or name.startswith("."):
+    if not name or any(mark in name for mark in "/\\:") or name.startswith(".") or not name.isprintable():
         raise ValueError(f"tile id {name!r}")  # it names files: nothing outside the folder
     if row["split"] not in SPLITS:
         raise ValueError(f"split {row['split']!r}")
+    gsd_m = float(row["gsd_m"]) if row["gsd_m"] else None
+    if gsd_m is not None and not 0.0 < gsd_m < math.inf:
+        raise ValueError(f"gsd_m {row['gsd_m']!r}")
     told = {task.name: int(needs[task.name]) for task in tasks if needs[task.name] != ""}
     if not set(told.values()) <= {0, 1}:
         raise ValueError(f"relevance of {name}")
@@ -310,7 +317,7 @@ def _entry(row: Mapping[str, str], needs: Mapping[str, str], tasks: Sequence[Tas
         name,
         row["source"],
         row["sensor"],
-        float(row["gsd_m"]) if row["gsd_m"] else None,
+        gsd_m,
         tuple(part for part in row["bands"].split(";") if part),
         row["radiometry"],
         named,

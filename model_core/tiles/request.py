@@ -25,11 +25,13 @@ class LabelLayer:
         field: of polygons, the attribute that holds the class, a number or a text; None = every polygon is
             class 1.
         classes: what the field's or the raster's values mean: value as text -> class name. The class names
-            become classes 0, 1, … in this order; a name given twice joins values; the name "unknown" marks
-            values that are not to be learnt. None = a field of texts has its texts as classes in alphabetical
-            order after the background, numbers are the classes themselves.
-        background: name of class 0 where `classes` does not list it; what lies inside `area` (or, without
-            one, inside the raster) and in no polygon is class 0. "" = nothing outside the polygons is known.
+            become classes 0, 1, … in this order, the background first; a name given twice joins values; the
+            name "unknown" marks values that are not to be learnt. None = a field of texts has its texts as
+            classes in alphabetical order after the background, numbers are the classes themselves, 255
+            unknown.
+        background: name of class 0; what lies inside `area` (or, without one, inside the raster) and in no
+            polygon is class 0. "" = nothing outside the polygons is known. Of a raster, class 0 is called so
+            where `classes` is None or lists the name; nothing outside the raster is known.
         colors: class name -> "#rrggbb"; others get one.
         present: class names that make a tile need the expert; None = all but class 0.
         share: see `routerset.TaskSpec`.
@@ -79,7 +81,7 @@ class TilesRequest:
     """Rasters and labels to make a routerset of.
 
     Attributes:
-        inputs: rasters, any paths GDAL opens.
+        inputs: rasters, any paths GDAL opens; their order does not matter.
         output: folder of the routerset.
         labels: one for each task.
         area: vector file of polygons, the area that was looked at; tiles are cut only where it is, and what
@@ -87,11 +89,13 @@ class TilesRequest:
         bands, radiometry: as in `PredictRequest`; for all inputs alike.
         tile_size: edge in pixels, a multiple of 32.
         stride: pixels from tile to tile; None = `tile_size`, no overlap.
-        block_m: edge (m) of the square regions that are put into one split whole; None = 4 tiles.
+        block_m: edge (m) of the square regions that are put into one split whole; None = 4 tiles, and less
+            where that makes too few regions.
         splits: share of each split; all four named, the sum is 1.
         seed: of which region goes into which split.
         keep_unlabelled: keep tiles of which no task's labels say anything.
-        least_valid: a tile with a smaller share of valid pixels is left out.
+        least_valid: a tile with a smaller share of valid pixels is left out; where a raster is smaller than
+            a tile, of its own pixels.
         licence: of imagery and labels, kept in the catalogue.
         overwrite: replace a routerset in the output folder.
         resume: continue an unfinished one of the same request.

@@ -98,7 +98,8 @@ def load_scene(root: Path, row: dict[str, str], tasks: list[str]) -> Sample:
         for name in tasks:
             with rasterio.open(root / "labels" / f"{row['id']}__{name}.tif") as source:
                 labels[name] = source.read(1)
-    display = row["radiometry"] == "display"
+    # A pack keeps display images as they are, a routerset as the reflectance they were taken for.
+    display = row["radiometry"] == "display" and data.dtype == np.uint8
     valid = (data != nodata).all(0) if nodata is not None else np.ones(data.shape[1:], bool)
     bands = np.zeros((8, *data.shape[1:]), np.uint16)
     available = np.zeros(8, bool)
