@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
-from .. import __version__
+from .. import __version__, mlm
 from ..bands import BAND_NAMES, BANDS, PAN_WEIGHTS
 from ..bundle import BundleInfo, write_bundle
 from ..networks.encoder import MAX_REFLECTANCE
 from ..networks.hydranet import HydraNet
 from ..networks.macs import count_macs
+from ..scene_expert import SceneExpertSpec
 from ..spec import ExpertSpec
 from ..tasks import TASKS
 from .pack import Sample
@@ -98,7 +99,7 @@ def export_bundle(
             "calibration": {name: vars(row) for name, row in calibration.items()},
         },
         "metrics": {"split": None},
-        "mlm": _mlm(experts, parameters),
+        "mlm": _mlm(experts, scene, parameters),
     }
     return write_bundle(folder, data, folded.state_dict())
 
@@ -114,15 +115,12 @@ def _calibrated(expert: ExpertSpec, fitted: Calibration, samples: list[Sample]) 
     )
 
 
-def _mlm(experts: list[ExpertSpec], parameters: int) -> dict[str, Any]:
+def _mlm(experts: list[ExpertSpec], scene: SceneExpertSpec | None, parameters: int) -> dict[str, Any]:
     """Fields of the STAC Machine Learning Model extension, so that catalogues can list the bundle."""
-    return {
+    section = {
         "mlm:name": "HydraNet MoE 8-band",
         "mlm:architecture": "RepVGG encoder, switcher, per-task decoders (mixture of experts)",
-        "mlm:tasks": ["semantic-segmentation", "classification"],
-        "mlm:framework": "pytorch",
         "mlm:framework_version": torch.__version__.split("+")[0],
-        "mlm:total_parameters": parameters,
         "mlm:input": [
             {
                 "name": "tile",
@@ -134,17 +132,5 @@ def _mlm(experts: list[ExpertSpec], parameters: int) -> dict[str, Any]:
                 },
             }
         ],
-        "mlm:output": [
-            {
-                "name": expert.name,
-                "tasks": ["semantic-segmentation"],
-                "result": {
-                    "shape": [-1, expert.channels, TILE_SIZE, TILE_SIZE],
-                    "dim_order": ["batch", "class", "height", "width"],
-                    "data_type": "float32",
-                },
-                "classification:classes": [{"value": c.value, "name": c.name} for c in expert.classes],
-            }
-            for expert in experts
-        ],
     }
+    return mlm.updated(section, parameters, mlm.outputs(experts, TILE_SIZE, scene=scene))

@@ -25,11 +25,12 @@ from model_core.training.objects.relevance import (
     scene_relevance,
     scene_tiles,
 )
-from model_core.training.objects.router import RouterPlan, average_precision, fit_row, row_logits
+from model_core.training.objects.router import RouterPlan
 from model_core.training.objects.sampling import ObjectSampler
 from model_core.training.objects.scenes import CHIP_SOURCE
 from model_core.training.objects.truth import ObjectScene
 from model_core.training.pack import load_pack
+from model_core.training.router_row import average_precision, fit_row, row_logits
 from model_core.training.sampling import Tile
 from tests.core.test_objects_bundle import SPEC, base, detector  # noqa: F401 (base is a fixture)
 from tests.core.tiny_pack import write_pack

@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ...errors import RequestError
+from ...errors import CancelledError, RequestError
 from .checkpoint import (
     Checkpoint,
     module_tensors,
@@ -70,6 +71,44 @@ class Trainee(Protocol):
         """Figures for the curves alone, by column, such as "train/accuracy"; computed every tenth epoch."""
 
 
+@dataclass(frozen=True)
+class Supervision:
+    """What ends a training before its last epoch, and who hears how it goes.
+
+    Attributes:
+        seconds: train for so long at most, what an earlier call spent included; None = no limit. The rate
+            falls with the time then, so that it is low when the time is over. One step is always taken.
+        enough: asked before each step; True ends the training there: what the epoch has learnt is validated,
+            and the best is kept. The first epoch is always whole: before, there is nothing worth keeping.
+        cancelled: asked before each step; True ends it with CancelledError. Every epoch leaves a checkpoint.
+        on_step: hears the share of the training that is done, 0 to 1.
+        on_epoch: hears the epoch (from 1), the row of its curves, the best epoch and the seconds so far.
+    """
+
+    seconds: float | None = None
+    enough: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = lambda: False
+    on_step: Callable[[float], None] = lambda share: None
+    on_epoch: Callable[[int, Mapping[str, float], int, float], None] = lambda *told: None
+
+    def over(self, spent: float, epoch: int, step: int) -> str | None:
+        """Why the training is to end: "enough" or "time"; None = it is not.
+
+        Args:
+            spent: seconds so far.
+            epoch: how many are done.
+            step: how many are done, of all epochs.
+
+        Raises:
+            CancelledError: it is to end at once.
+        """
+        if self.cancelled():
+            raise CancelledError("The training was stopped; resume it to continue.")
+        if epoch and self.enough():
+            return "enough"
+        return "time" if step and self.seconds is not None and spent >= self.seconds else None
+
+
 def seed_epoch(seed: int, epoch: int) -> None:
     """Seed torch for an epoch, so that a resumed training draws what an uninterrupted one would have."""
     digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
@@ -111,7 +150,12 @@ def update(
 
 
 def fit(
-    trainee: Trainee, options: Options, run: Path, log: Log, config: Mapping[str, Any] | None = None
+    trainee: Trainee,
+    options: Options,
+    run: Path,
+    log: Log,
+    config: Mapping[str, Any] | None = None,
+    supervision: Supervision | None = None,
 ) -> dict[str, Any]:
     """Train, and leave the module with its best weights, in evaluation mode.
 
@@ -125,15 +169,19 @@ def fit(
         run: run folder.
         log: takes lines for the user.
         config: what else tells this training from others, kept with the options.
+        supervision: what else ends it, and who hears of it.
 
     Returns:
         What `results/training.json` holds: epochs (done), best_epoch, best (figures of the best epoch, None
-        for what could not be measured), seconds, stopped_early.
+        for what could not be measured), seconds, stopped_early, and with `supervision` also stopped:
+        "patience", "epochs", "time" or "enough".
 
     Raises:
         RequestError: the folder holds a training with other numbers, or weights that do not fit; there is
             nothing to train on; a loss or the validation figure is not a number.
+        CancelledError: `supervision` says so.
     """
+    watched = supervision or Supervision()
     remember(run, {"options": options.as_dict(), **(config or {})})
     best_path, summary_path = run / "weights" / "best.safetensors", run / "results" / "training.json"
     checkpoint = Checkpoint(run / "weights")
@@ -162,9 +210,13 @@ def fit(
     history.rewind(epoch)
     best_weights = under(tensors, "best")
     saved = time.monotonic()
-    while epoch < options.epochs and not stopping.done:
+    over: str | None = None
+    while epoch < options.epochs and not stopping.done and not over:
         began = time.monotonic()
-        row = _train_epoch(trainee, optimizer, parameters, options, epoch)
+        row, over = _train_epoch(trainee, optimizer, parameters, options, epoch, watched, spent)
+        if over and not row:
+            history.figure()
+            break  # before the first step: there is nothing new to look at
         epoch += 1
         module.eval()
         figures = _validated(trainee, options, epoch)
@@ -172,7 +224,7 @@ def fit(
             best = {name: None if math.isnan(value) else value for name, value in figures.items()}
             best_weights = {k: v.clone() for k, v in module.state_dict().items()}
         row |= {f"val/{name}": value for name, value in figures.items()}
-        ended = epoch == options.epochs or stopping.done
+        ended = epoch == options.epochs or stopping.done or over is not None
         if epoch % CURVES_EVERY == 0 or ended:
             row |= trainee.watch()
         history.append(epoch, row)
@@ -182,11 +234,12 @@ def fit(
         spent += now - began
         text = " ".join(f"{name}={value:.4f}" for name, value in row.items() if name != "lr")
         log(f"{options.model_name}: epoch {epoch}/{options.epochs} {now - began:.1f} s {text}")
-        if ended or now - saved >= CHECKPOINT_SECONDS:
+        if ended or supervision or now - saved >= CHECKPOINT_SECONDS:
             kept = module_tensors("module", module) | optimizer_tensors("optimizer", optimizer)
             kept |= {f"best.{name}": value for name, value in best_weights.items()}
             checkpoint.save(epoch, kept, {"stopping": stopping.state(), "best": best, "seconds": spent})
             saved = now
+        watched.on_epoch(epoch, row, stopping.best_epoch, spent)
     _settle(trainee, stopping.best_epoch, best_weights)
     part = best_path.with_suffix(".part")
     save_file({name: value.contiguous() for name, value in best_weights.items()}, part)
@@ -198,6 +251,8 @@ def fit(
         "seconds": round(spent, 1),
         "stopped_early": epoch < options.epochs,
     }
+    if supervision:
+        summary["stopped"] = over or ("patience" if stopping.done else "epochs")
     write_json(summary_path, summary)
     checkpoint.remove()  # four times the weights, of use to a resumed training alone
     return summary
@@ -209,8 +264,15 @@ def _train_epoch(
     parameters: list[nn.Parameter],
     options: Options,
     epoch: int,
-) -> dict[str, float]:
-    """One epoch; returns the row of its curves: mean parts of the loss, their sum, and the last rate."""
+    watched: Supervision,
+    spent: float,
+) -> tuple[dict[str, float], str | None]:
+    """One epoch.
+
+    Returns:
+        The row of its curves: mean parts of the loss, their sum, and the last rate; empty without a step. And
+        why the training is over, see `Supervision.over`.
+    """
     seed_epoch(options.seed, epoch)
     trainee.module.train()
     trainee.begin(epoch)
@@ -219,12 +281,21 @@ def _train_epoch(
     warmup = min(per_epoch, total // 10)
     sums: dict[str, float] = {}
     rate, count = 0.0, 0
+    began = time.monotonic()
+    over: str | None = None
     for batch in trainee.batches(epoch):
+        passed = spent + time.monotonic() - began
+        step = epoch * per_epoch + count
+        if over := watched.over(passed, epoch, step):
+            break
+        if watched.seconds is not None:
+            step = max(step, min(int(total * passed / watched.seconds), total - 1))
+        watched.on_step(step / total)
         parts = trainee.losses(batch)
         loss = torch.stack([part.float() for part in parts.values()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        rate = cosine_rate(epoch * per_epoch + count, total, options.lr, warmup)
+        rate = cosine_rate(step, total, options.lr, warmup)
         told = ", ".join(f"{name} {float(part.detach()):.4g}" for name, part in parts.items())
         update(
             optimizer, parameters, rate, loss.detach(), f"{options.model_name}: in epoch {epoch + 1} ({told})"
@@ -232,12 +303,14 @@ def _train_epoch(
         for name, part in parts.items():
             sums[name] = sums.get(name, 0.0) + float(part.detach())
         count += 1
-    if count != per_epoch:  # the schedule of the rate would be another one
+    if count != per_epoch and not over:  # the schedule of the rate would be another one
         raise RuntimeError(f"Epoch {epoch + 1} had {count} batches where steps() says {per_epoch}.")
+    if not count:
+        return {}, over
     row = {f"loss/{name}": value / count for name, value in sums.items()}
     if len(sums) > 1:
         row["loss/total"] = sum(sums.values()) / count
-    return row | {"lr": rate}
+    return row | {"lr": rate}, over
 
 
 def _validated(trainee: Trainee, options: Options, epoch: int) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ... import mlm
 from ...bundle import BundleInfo, write_bundle
 from ...errors import BundleError
 from ...networks.encoder import Features
@@ -85,6 +86,7 @@ def export_hydra(
     offsets = {name: record["offsets"] for name, record in records.items()}
     training["decision_offsets"] = dict(training.get("decision_offsets", {})) | offsets
     count = sum(value.numel() for value in tensors.values())
+    given = mlm.outputs(specs, info.tile_size, objects=info.objects, scene=info.scene)
     data = {
         **info.data,
         **made_now(),
@@ -92,7 +94,7 @@ def export_hydra(
         "macs": costs,
         "training": training,
         "metrics": {"split": None},
-        "mlm": {**info.data["mlm"], "mlm:total_parameters": _parameters(info, frozen, count)},
+        "mlm": mlm.updated(info.data["mlm"], _parameters(info, frozen, count), given),
     }
     data.pop("sha256")
     written = write_bundle(folder, data, tensors)

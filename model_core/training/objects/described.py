@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...networks.inference import NetworkModel
 from ..augment import augment
@@ -19,6 +19,7 @@ from ..held_out import held_out
 from ..layout import natural_tiles
 from ..pack import Sample, load_chips, load_pack
 from ..recipe import FULL
+from ..router_row import hidden_features
 from ..sampling import TileSampler
 from ..sampling import collate as collate_tiles
 from .relevance import (
@@ -91,12 +92,9 @@ class Described:
         )
 
 
-@torch.inference_mode()
 def _hidden(model: NetworkModel, batch: dict[str, Tensor]) -> Tensor:
     """The switcher's hidden features float32 (B, H) of reflectance, available and valid."""
-    switcher = model.network.switcher
-    features = model.network.encode(batch["reflectance"], batch["available"], batch["valid"])
-    return nn.functional.gelu(switcher.hidden(switcher.pool(features).double())).float().clone()
+    return hidden_features(model, batch).float()
 
 
 def _described(parts: Iterable[Part]) -> Described:

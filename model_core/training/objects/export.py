@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ... import mlm
 from ...bundle import WEIGHTS_FILE, BundleInfo, check_weights, read_info, write_bundle
 from ...errors import RequestError
-from ...networks.encoder import Features
-from ...networks.macs import counting
 from ...networks.objects.detector import ObjectsExpert
 from ...objects.spec import ObjectsSpec
 from ...spec import ClassSpec, ExpertSpec
 from ..controls import CONTROLS_FILE
 from ..export import made_now
+from ..extend import ROWS, expert_macs
 from ..scene.export import check_kept
 from .router import RouterRow
 
@@ -35,9 +35,6 @@ EXPERT = ExpertSpec(
 )
 """The expert without what a training finds out: its threshold, calibration and licences."""
 
-ROWS = ("switcher.out.weight", "switcher.out.bias")
-"""The layer of the switcher that has a row for each expert, the last one for this."""
-
 
 @torch.no_grad()
 def as_kept(detector: ObjectsExpert) -> ObjectsExpert:
@@ -49,16 +46,6 @@ def as_kept(detector: ObjectsExpert) -> ObjectsExpert:
     for value in folded.state_dict().values():
         value.copy_(value.half().to(value.dtype))
     return folded
-
-
-@torch.no_grad()
-def detector_macs(detector: ObjectsExpert, encoder_widths: tuple[int, ...], tile_size: int) -> int:
-    """Multiply-accumulates of a tile in which objects are looked for; see `networks.macs`."""
-    edges = [tile_size >> (level + 1) for level in range(len(encoder_widths))]
-    levels = tuple(torch.zeros(1, n, edge, edge) for n, edge in zip(encoder_widths, edges, strict=True))
-    with counting(detector) as counter:
-        detector(Features(levels, torch.ones(1, 1, edges[-1], edges[-1])))
-    return counter.total
 
 
 def objects_bundle(
@@ -110,7 +97,7 @@ def objects_bundle(
     }
     widths = tuple(info.data["network"]["encoder_widths"])
     costs = {**info.data["macs"], "experts": {one.name: info.macs.experts[one.name] for _, one in others}}
-    costs["experts"][expert.name] = detector_macs(final, widths, info.tile_size)
+    costs["experts"][expert.name] = expert_macs(final, widths, info.tile_size)
     costs["switcher"] += row.weight.numel() * (len(others) + 1 - len(info.experts))
     training = dict(info.data["training"])
     training["objects"] = {
@@ -140,7 +127,9 @@ def objects_bundle(
         "metrics": {key: value for key, value in data["metrics"].items() if key != "objects"},
     }
     count = sum(value.numel() for value in {**kept, **layer, **added}.values())
-    data["mlm"] = _listed(data["mlm"], info, expert, spec, count)
+    experts = [*(one for _, one in others), expert]
+    given = mlm.outputs(experts, info.tile_size, objects=spec, scene=info.scene)
+    data["mlm"] = mlm.updated(data["mlm"], count, given)
     folder.mkdir(parents=True, exist_ok=True)
     if (bundle / CONTROLS_FILE).is_file():
         shutil.copyfile(bundle / CONTROLS_FILE, folder / CONTROLS_FILE)
@@ -189,26 +178,3 @@ def _without(entries: dict[str, Any], info: BundleInfo) -> dict[str, Any]:
     """Entries by expert without those of a former objects expert."""
     former = {one.name for one in info.experts if one.kind == "objects"}
     return {name: entry for name, entry in entries.items() if name not in former}
-
-
-def _listed(
-    mlm: dict[str, Any], info: BundleInfo, expert: ExpertSpec, spec: ObjectsSpec, parameters: int
-) -> dict[str, Any]:
-    """The Machine Learning Model fields with the expert's task and output; of each query a row of values."""
-    former = {one.name for one in info.experts if one.kind == "objects"}
-    output = {
-        "name": expert.name,
-        "tasks": ["object-detection"],
-        "result": {
-            "shape": [-1, spec.queries, expert.channels + 8],
-            "dim_order": ["batch", "query", "class logits, box, length, width and direction"],
-            "data_type": "float32",
-        },
-        "classification:classes": [{"value": c.value, "name": c.name} for c in expert.classes],
-    }
-    return {
-        **mlm,
-        "mlm:tasks": [*(task for task in mlm["mlm:tasks"] if task != "object-detection"), "object-detection"],
-        "mlm:total_parameters": parameters,
-        "mlm:output": [*(one for one in mlm["mlm:output"] if one["name"] not in former), output],
-    }

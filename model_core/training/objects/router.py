@@ -15,18 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from sklearn.metrics import average_precision_score
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...bundle import load_bundle
 from ..calibration import Calibration, calibrate
-from ..losses import masked_bce
 from ..recall import rounded_down
+from ..router_row import fit_row, row_figures, row_logits
 from .described import SIZE, Described, RouterPlan, drawn_tiles, held_tiles
 
-DROPOUT = 0.3
-LEARNING_RATE, WEIGHT_DECAY = 1e-2, 0.3
 SPLIT = "val"
 
 Log = Callable[[str], None]
@@ -112,46 +108,6 @@ def train_router(data: Path, bundle: Path, log: Log, *, plan: RouterPlan | None 
     )
 
 
-def fit_row(hidden: Tensor, target: Tensor, plan: RouterPlan) -> tuple[Tensor, float]:
-    """Train one row of weights on fixed features: weight float32 (H,), and its bias.
-
-    The features are standardised for the training; the row that comes back takes them as they are.
-
-    Args:
-        hidden: float32 (N, H).
-        target: (N,) of 1 and 0.
-        plan: seed and steps.
-    """
-    torch.manual_seed(plan.seed)
-    mean, std = hidden.mean(0), hidden.std(0).clamp_min(1e-4)
-    x = (hidden - mean) / std
-    row = nn.Linear(x.shape[1], 1)
-    nn.init.zeros_(row.weight)
-    nn.init.zeros_(row.bias)
-    positive, negative = float((target == 1).sum()), float((target == 0).sum())
-    weight = torch.tensor([negative / max(1.0, positive)]).clamp(0.25, 4.0)
-    optimizer = torch.optim.AdamW(row.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, plan.steps)
-    random = torch.Generator().manual_seed(plan.seed)
-    for _ in range(plan.steps):
-        index = torch.randint(len(x), (128,), generator=random)
-        told = row(nn.functional.dropout(x[index], DROPOUT))
-        loss = masked_bce(told, target[index, None], weight)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    with torch.no_grad():
-        final = row.weight[0].double() / std.double()
-        shift = row.bias[0].double() - (final * mean.double()).sum()
-        return final.float(), float(shift.float())
-
-
-def row_logits(hidden: Tensor, weight: Tensor, bias: float) -> np.ndarray:
-    """Uncalibrated logits float64 (N,), as `NetworkModel.logits` gives them once the row is in a bundle."""
-    return (hidden.double() @ weight.double() + bias).numpy()
-
-
 def _scores(part: Described, weight: Tensor, bias: float, fitted: Calibration) -> np.ndarray:
     return fitted.score(row_logits(part.hidden, weight, bias)).astype(np.float32)
 
@@ -161,30 +117,7 @@ def measured(score: np.ndarray, tiles: Described, threshold: float) -> dict[str,
 
     Tiles whose target is unknown are counted, and take no other part. A figure is None where it has no tiles.
     """
-    target = tiles.target.numpy()
-    known = target >= 0
-    truth, told = target[known] == 1, score[known]
-    chosen = told >= threshold
-    right = int((truth & chosen).sum())
-
-    def share(part: int, whole: int) -> float | None:
-        return round(part / whole, 4) if whole else None
-
-    precision, recall = share(right, int(chosen.sum())), share(right, int(truth.sum()))
-    average = average_precision(told, truth)
-    return {
-        "precision": precision,
-        "recall": recall,
-        "f1": share(2 * right, int(chosen.sum()) + int(truth.sum())),
-        "average_precision": None if average is None else round(average, 4),
-        "threshold": threshold,
-        "sources": _counts(tiles),
-    }
-
-
-def average_precision(score: np.ndarray, truth: np.ndarray) -> float | None:
-    """Mean precision at the tiles that need the expert, best score first; ties count as one step."""
-    return float(average_precision_score(truth, score)) if truth.any() else None
+    return {**row_figures(score, tiles.target.numpy(), threshold), "sources": _counts(tiles)}
 
 
 def _counts(tiles: Described) -> dict[str, dict[str, int]]:

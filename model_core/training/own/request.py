@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -93,3 +95,16 @@ class TrainRequest:
             output=os.path.abspath(self.output),
             bundle=None if self.bundle is None else os.path.abspath(self.bundle),
         )
+
+    def command(self) -> str:
+        """The command line that does the same, for a shell of this system."""
+        words = ["hydranet", "train", self.what, *([] if self.expert is None else [self.expert])]
+        words += [f"--tiles={self.tiles}", f"--out={self.output}"]
+        if self.tune is not None and self.tune != self.expert:
+            words[3:4] = [self.tune, f"--as={self.expert}"]
+        for name in ("bundle", "like", "seconds", "epochs", "threads"):
+            if getattr(self, name) is not None:
+                words.append(f"--{name}={getattr(self, name)}")
+        words.append(f"--seed={self.seed}")
+        words += [f"--{name}" for name in ("overwrite", "resume") if getattr(self, name)]
+        return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ... import mlm
 from ...bundle import WEIGHTS_FILE, BundleInfo, check_weights, read_info, write_bundle
 from ...errors import RequestError
 from ...networks.blocks import ConvUnit
@@ -85,7 +86,8 @@ def scene_bundle(
         "scene": spec.as_dict(),
         "training": {**info.data["training"], "scene": provenance},
     }
-    data["mlm"] = {**data["mlm"], "mlm:total_parameters": _count(kept) + _count(added)}
+    given = mlm.outputs(info.experts, info.tile_size, objects=info.objects, scene=spec)
+    data["mlm"] = mlm.updated(data["mlm"], _count(kept) + _count(added), given)
     # Figures of the experts stand, for their tensors are the same; those of a former scene expert do not.
     data["metrics"] = {key: value for key, value in data["metrics"].items() if key != "scene"}
     folder.mkdir(parents=True, exist_ok=True)
