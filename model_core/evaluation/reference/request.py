@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...strict import need, need_flag, need_number, need_text, strictly
+
+DEFAULT_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class EvaluateRequest:
     classes: Mapping[str, str] | None = None
     background: str | None = None
     area: str | None = None
-    share: float = 0.01
+    share: float = DEFAULT_SHARE
     overwrite: bool = False
     threads: int | None = None
 
@@ -83,6 +87,19 @@ class EvaluateRequest:
         data = asdict(self)
         data["classes"] = None if self.classes is None else dict(self.classes)
         return data
+
+    def command(self) -> str:
+        """The command line that does the same, for a shell of this system."""
+        words = ["hydranet", "evaluate", self.input]
+        # --name=value in one word: a value may begin with a minus sign.
+        words += [f"--reference={self.reference}", f"--out={self.output}"]
+        for name in ("expert", "layer", "field", "background", "area", "threads"):
+            if (value := getattr(self, name)) is not None:
+                words.append(f"--{name}={value}")
+        words += [f"--class={value}={meaning}" for value, meaning in (self.classes or {}).items()]
+        words += [f"--share={self.share!r}"] if self.share != DEFAULT_SHARE else []
+        words += ["--overwrite"] if self.overwrite else []
+        return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
     def absolute(self) -> EvaluateRequest:
         """The same request with paths that hold from any current folder."""
