@@ -23,13 +23,15 @@ from tests.gui.qgis_home import QgisHome
 from tests.gui.window import WindowError, play
 
 IMAGES = ROOT / "resources" / "help" / "images"
+SAMPLE = ROOT / "resources" / "sample"
+LABELS = ("coast_water.geojson", "coast_area.geojson")
 MODEL = ROOT / "resources" / "models" / "water_polygons.model3"
 MADE = "20260101-090000"  # name of the environment
 COLOURS = 256  # enough for a screen with a map, at a third of the bytes
 MAX_BYTES = 1_500_000  # of the whole folder; the plugin's zip carries it
 # How many colours a picture has at least, if it shows what it should; without a map there are fewer.
 LEAST = {
-    **dict.fromkeys(("main_window", "first_run", "heatmap", "what_if"), 300),
+    **dict.fromkeys(("main_window", "first_run", "heatmap", "what_if", "exporttiles", "training"), 300),
     **dict.fromkeys(("dock", "summary", "batch", "model", "environment"), 40),
 }
 LEAST_CHANGE = {"heatmap": 0.2, "what_if": 0.005}  # share of the map
@@ -80,7 +82,12 @@ def shoot(home: QgisHome, folder: Path) -> None:
     run_sample(home, scenes[0], run)
     job: dict[str, Any] = {"scenes": [str(scene) for scene in scenes], "run": str(run), "model": str(MODEL)}
     job |= {"pictures": str(folder), "profiles": str(home.profiles)}
-    check(play(home, "shots_scene:shots", job, folder))
+    seen = play(home, "shots_scene:shots", job, folder)
+    for name in LABELS:
+        shutil.copy(SAMPLE / name, user / "scenes")
+    own = {"scene": str(scenes[0]), "pictures": str(folder), "work": str(user)}
+    seen["pictures"] |= play(home, "shots_own:shots_own", own, folder)["pictures"]
+    check(seen)
 
 
 def replace(folder: Path) -> None:

@@ -53,12 +53,16 @@ class BundleInfo:
         tile_size: pixels.
         least_scores: for each class of the objects expert the score from which a detection counts; empty
             where the bundle does not say.
+        id: what it calls itself, "" where it does not say.
+        version: as it says, may be "".
     """
 
     experts: tuple[ExpertTitle, ...]
     tile_size: int = DEFAULT_TILE
     problem: str | None = None
     least_scores: tuple[float, ...] = ()
+    id: str = ""
+    version: str = ""
 
     @property
     def objects(self) -> ExpertTitle | None:
@@ -96,7 +100,13 @@ def read_bundle(folder: Path) -> BundleInfo:
     declared = data.get("input")
     tile = declared.get("tile_size") if isinstance(declared, dict) else None
     size = tile if isinstance(tile, int) and tile > 0 else DEFAULT_TILE
-    return BundleInfo(experts, tile_size=size, least_scores=_least_scores(data.get("objects")))
+    return BundleInfo(
+        experts,
+        tile_size=size,
+        least_scores=_least_scores(data.get("objects")),
+        id=str(data.get("id") or ""),
+        version=str(data.get("version") or ""),
+    )
 
 
 def _classes(listed: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QCoreApplication, Qt, QTranslator, QUrl
 from qgis.PyQt.QtGui import QDesktopServices, QIcon
 from qgis.PyQt.QtWidgets import QAction, QPushButton
 
-from . import i18n, paths
+from . import bundles, i18n, paths
 from .algorithms import loading
 from .environment import find_interpreter
 from .errors import EnvironmentMissing
@@ -19,7 +19,7 @@ from .setup.job import close_shared_job, shared_job
 from .worker_client import close_shared_client
 
 MENU = "&HydraNet"
-PREDICT = f"{PROVIDER_ID}:predict"
+PREDICT, TRAIN = f"{PROVIDER_ID}:predict", f"{PROVIDER_ID}:train"
 HINT_SHOWN = "HydraNet/setupHintShown"
 
 
@@ -28,12 +28,14 @@ class HydraNetPlugin:
 
     Attributes:
         dock: the dock, None without a window.
+        training: the dock of the learning curves, None without a window.
         registry: the project's runs, None without a window.
     """
 
     def __init__(self, iface: Any) -> None:
         self.iface = iface
         self.dock: Any = None
+        self.training: Any = None
         self.registry: Any = None
         self._provider: HydraNetProvider | None = None
         self._actions: list[QAction] = []
@@ -53,6 +55,8 @@ class HydraNetPlugin:
             registry.addProvider(self._provider)
             # The shipped models use algorithms of this provider, which are known only once it is registered.
             self._provider.refreshAlgorithms()
+            # Experts are parameters: another default bundle has others.
+            bundles.listen(refresh_algorithms)
 
     def initGui(self) -> None:
         """Add menu, button, dock and options page."""
@@ -63,6 +67,7 @@ class HydraNetPlugin:
         from .dock import RunDock
         from .environment_page import EnvironmentFactory
         from .run_registry import RunRegistry
+        from .training.dock import TrainingDock
 
         window = self.iface.mainWindow()
         self.registry = RunRegistry(QgsProject.instance())
@@ -70,6 +75,9 @@ class HydraNetPlugin:
         self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.dock.hide()  # shown by the button, or by itself when a run has finished
         self.dock.visibilityChanged.connect(self._dock_seen)
+        self.training = TrainingDock(self.show_train, window)
+        self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.training)
+        self.training.hide()  # comes by itself when a training begins
         self._add_actions(window)
         self._factory = EnvironmentFactory()
         self.iface.registerOptionsWidgetFactory(self._factory)
@@ -87,7 +95,7 @@ class HydraNetPlugin:
                 self.iface.unregisterOptionsWidgetFactory(self._factory)
         self._factory = None
         for action in self._actions:
-            if self.dock is None or action is not self.dock.toggleViewAction():
+            if action not in [dock.toggleViewAction() for dock in (self.dock, self.training) if dock]:
                 action.deleteLater()
         self._actions, self._toolbar_action = [], None
         if self.dock is not None:
@@ -96,10 +104,16 @@ class HydraNetPlugin:
             self.iface.removeDockWidget(self.dock)
             self.dock.deleteLater()
             self.dock = None
+        if self.training is not None:
+            self.training.panel.close_down()
+            self.iface.removeDockWidget(self.training)
+            self.training.deleteLater()
+            self.training = None
         if self.registry is not None:
             self.registry.close()
             self.registry.deleteLater()
             self.registry = None
+        bundles.forget(refresh_algorithms)
         # By name: the Python wrapper of a provider may be gone before the provider itself.
         registry = QgsApplication.processingRegistry()
         if registry.providerById(PROVIDER_ID) is not None:
@@ -118,6 +132,13 @@ class HydraNetPlugin:
         self._hint_once()
         processing.execAlgorithmDialog(PREDICT, {})
 
+    def show_train(self, *_: object) -> None:
+        """Open the dialog of the training."""
+        import processing
+
+        self._hint_once()
+        processing.execAlgorithmDialog(TRAIN, {})
+
     def show_environment(self, *_: object) -> None:
         """Open the page about the worker's environment in a window of its own."""
         from .environment_page import EnvironmentDialog
@@ -134,11 +155,15 @@ class HydraNetPlugin:
         predict.triggered.connect(self.show_predict)
         opened = QAction(QIcon(paths.icon_path("open_run")), tr("Open run folder…"), window)
         opened.triggered.connect(self.dock.panel.choose_folder)
+        curves = self.training.toggleViewAction()
+        curves.setText(tr("HydraNet training"))
+        curves.setIcon(QIcon(paths.icon_path("train")))
+        curves.setToolTip(tr("Show or hide the learning curves of HydraNet trainings"))
         environment = QAction(theme("/mActionOptions.svg"), tr("Worker environment…"), window)
         environment.triggered.connect(self.show_environment)
         manual = QAction(theme("/mActionHelpContents.svg"), tr("Help"), window)
         manual.triggered.connect(show_help)
-        self._actions = [predict, toggle, opened, environment, manual]
+        self._actions = [predict, toggle, opened, curves, environment, manual]
         for action in self._actions:
             self.iface.addPluginToRasterMenu(MENU, action)
         self._toolbar_action = toggle
@@ -171,6 +196,13 @@ class HydraNetPlugin:
             QgsSettings().remove(HINT_SHOWN)  # should it go missing again, that is worth another hint
         level = Qgis.MessageLevel.Success if success else Qgis.MessageLevel.Warning
         self.iface.messageBar().pushMessage("HydraNet", sentence, level)
+
+
+def refresh_algorithms() -> None:
+    """Have the algorithms made anew, whose parameters tell the experts of the default bundle."""
+    provider = QgsApplication.processingRegistry().providerById(PROVIDER_ID)
+    if provider is not None:
+        provider.refreshAlgorithms()
 
 
 def show_help(*_: object) -> None:

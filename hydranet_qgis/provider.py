@@ -6,16 +6,28 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from . import paths
+from .algorithms.evaluate import EvaluateAlgorithm
+from .algorithms.export_tiles import ExportTilesAlgorithm
 from .algorithms.objects import ObjectsAlgorithm
 from .algorithms.predict import PredictAlgorithm
 from .algorithms.prepare_bands import PrepareBandsAlgorithm
 from .algorithms.reroute import RerouteAlgorithm
 from .algorithms.route import RouteAlgorithm
+from .algorithms.train import TrainAlgorithm
 from .i18n import tr
 from .models import shipped_models
 
 PROVIDER_ID = "hydranet"
-ALGORITHMS = (PredictAlgorithm, ObjectsAlgorithm, RouteAlgorithm, RerouteAlgorithm, PrepareBandsAlgorithm)
+ALGORITHMS = (
+    PredictAlgorithm,
+    ObjectsAlgorithm,
+    RouteAlgorithm,
+    RerouteAlgorithm,
+    PrepareBandsAlgorithm,
+    ExportTilesAlgorithm,
+    TrainAlgorithm,
+    EvaluateAlgorithm,
+)
 
 
 class HydraNetProvider(QgsProcessingProvider):

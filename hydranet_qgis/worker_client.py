@@ -34,6 +34,10 @@ EventHandler = Callable[[dict[str, Any]], None]
 Asked = Callable[[], bool]
 
 
+def _never() -> bool:
+    return False
+
+
 class WorkerClient:
     """Keeps at most one worker and gives it jobs.
 
@@ -87,6 +91,7 @@ class WorkerClient:
         params: dict[str, Any],
         on_event: EventHandler,
         cancelled: Asked,
+        enough: Asked = _never,
     ) -> dict[str, Any]:
         """Do one job and return its "finished" event.
 
@@ -97,6 +102,8 @@ class WorkerClient:
             on_event: called in this thread with every event of the job, and with
                 `{"event": "log", …}` lines of our own.
             cancelled: polled; once True the job is stopped within 2 seconds.
+            enough: polled; once True a job that can end early, such as a training, is told to finish with
+                the best it has. It then ends as any other.
 
         Raises:
             WorkerError: the job failed with a sentence for the user.
@@ -114,7 +121,7 @@ class WorkerClient:
             process = self._ensure(interpreter, on_event, stopped)
             self._next_id += 1
             try:
-                return self._follow(process, self._next_id, method, params, on_event, stopped)
+                return self._follow(process, self._next_id, method, params, on_event, stopped, enough)
             except PluginError:
                 raise
             except BaseException:
@@ -221,10 +228,13 @@ class WorkerClient:
         params: dict[str, Any],
         on_event: EventHandler,
         cancelled: Asked,
+        enough: Asked,
     ) -> dict[str, Any]:
         process.send({"id": job, "method": method, "params": params})
-        silence, asked_at = 0.0, None
+        silence, asked_at, concluded = 0.0, None, False
         while True:
+            if not concluded and asked_at is None and enough():
+                concluded = process.send({"id": job + 2_000_000, "method": "conclude", "params": {"id": job}})
             if asked_at is None and cancelled():
                 asked_at = time.monotonic()
                 process.send({"id": job + 1_000_000, "method": "cancel", "params": {"id": job}})
@@ -249,6 +259,8 @@ class WorkerClient:
             if event is None:
                 process.wait(2.0)
                 self._discard(process)
+                if self._closed:
+                    raise WorkerCrashed(tr("The HydraNet plugin was switched off, and this job with it."))
                 raise WorkerCrashed(
                     tr(
                         "The HydraNet worker stopped unexpectedly ({how}); the next run starts a new one."

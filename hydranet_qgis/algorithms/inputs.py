@@ -89,6 +89,16 @@ def check_radiometry(text: str) -> None:
         )
 
 
+def top_k_of(wanted: int, experts: int) -> int:
+    """Experts per tile: at most so many, and no more than the model in use has.
+
+    Args:
+        wanted: may be more, as the default model may have others than the one in use.
+        experts: of the model in use; 0 if unknown, then the worker decides.
+    """
+    return min(wanted, experts) if experts else wanted
+
+
 def read_thresholds(text: str, policy: str, experts: Sequence[str]) -> dict[str, float] | None:
     """Read thresholds such as "water=0.4,roads=0.6"; None if there are none.
 

@@ -1,4 +1,4 @@
-"""The mask as a file of polygons that the worker can read: the layer's own, or a copy of what is meant."""
+"""Polygons, such as a mask, as a file for the worker: the layer's own, or a copy of what is meant."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from qgis.core import (
     QgsFeature,
     QgsFeatureRequest,
     QgsFeatureSink,
+    QgsField,
     QgsFields,
     QgsGeometry,
     QgsProcessingContext,
@@ -127,8 +128,8 @@ def resolve_mask(
     if not _is_given(value):
         return None
     layer = _layer(algorithm, value, name, context)
-    own = None if layer is None or _is_restricted(value) else _own_file(layer)
-    return MaskFile(own) if own else _copy(_source(algorithm, parameters, name, context))
+    own = None if layer is None or is_restricted(value) else _own_file(layer)
+    return MaskFile(own) if own else copy_polygons(_source(algorithm, parameters, name, context))
 
 
 def _is_given(value: Any) -> bool:
@@ -139,7 +140,7 @@ def _only_selected(value: Any) -> bool:
     return isinstance(value, QgsProcessingFeatureSourceDefinition) and value.selectedFeaturesOnly
 
 
-def _is_restricted(value: Any) -> bool:
+def is_restricted(value: Any) -> bool:
     """Whether the parameter means only some of the layer's features."""
     if not isinstance(value, QgsProcessingFeatureSourceDefinition):
         return False
@@ -164,6 +165,16 @@ def _source(algorithm: Any, parameters: dict[str, Any], name: str, context: QgsP
 
 def _own_file(layer: Any) -> str | None:
     """File of a layer that is that file and nothing else."""
+    own = own_layer(layer)
+    return own[0] if own is not None and own[1] is None else None
+
+
+def own_layer(layer: Any) -> tuple[str, str | None] | None:
+    """File of a layer that is the same there, and its name in it if it is one of several; None if it is not.
+
+    Args:
+        layer: a vector layer.
+    """
     provider = layer.dataProvider()
     if layer.providerType() != "ogr" or layer.subsetString() or layer.isModified():
         return None
@@ -171,9 +182,9 @@ def _own_file(layer: Any) -> str | None:
         return None
     parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source())
     path = str(parts.get("path") or "")
-    if not path.lower().endswith(_READABLE) or not os.path.isfile(path) or _layers_in(path) != 1:
-        return None
-    return os.path.abspath(path)
+    count = _layers_in(path) if path.lower().endswith(_READABLE) and os.path.isfile(path) else 0
+    name = str(parts.get("layerName") or "") if count > 1 else None
+    return (os.path.abspath(path), name) if count and name != "" else None
 
 
 def _layers_in(path: str) -> int:
@@ -191,17 +202,20 @@ def copies() -> Path:
     return Path(QgsApplication.qgisSettingsDirPath() or tempfile.gettempdir()) / "hydranet" / "masks"
 
 
-def _copy(source: Any) -> MaskFile:
-    """Write the polygons into a file of our own.
+def copy_polygons(source: Any, field: str = "") -> MaskFile:
+    """Write the polygons into a file of our own, with one of their attributes if it is named.
 
     The same polygons always give the same file: name, bytes and time. So an unfinished run finds its
     mask unchanged when it is resumed, also after QGIS was started anew.
+
+    Raises:
+        InputError: it cannot be written.
     """
     try:
         copies().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=copies()) as folder:
             made = Path(folder) / "mask.gpkg"
-            trouble = _write(source, made)
+            trouble = _write(source, made, field)
             if not trouble:
                 target = copies() / f"{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}.gpkg"
                 os.utime(made, (_TIME, _TIME))
@@ -213,13 +227,18 @@ def _copy(source: Any) -> MaskFile:
         trouble = str(error.strerror or error)
     raise InputError(
         tr(
-            "The mask '{name}' cannot be copied for the worker ({trouble}); save it as a GeoPackage and use "
+            "The layer '{name}' cannot be copied for the worker ({trouble}); save it as a GeoPackage and use "
             "that."
         ).format(name=source.sourceName(), trouble=trouble)
     )
 
 
-def _write(source: Any, path: Path) -> str:
+def copied_name(field: str) -> str:
+    """What an attribute is called in a copy, where some names are taken."""
+    return f"{field}_" if field.lower() in ("fid", "geom") else field
+
+
+def _write(source: Any, path: Path, field: str) -> str:
     """Write a GeoPackage; returns what went wrong, "" if nothing did."""
     from osgeo import gdal
 
@@ -230,14 +249,25 @@ def _write(source: Any, path: Path) -> str:
     try:
         kind, context = QgsWkbTypes.Type.MultiPolygon, QgsCoordinateTransformContext()
         crs = source.sourceCrs()
-        writer = QgsVectorFileWriter.create(str(path), QgsFields(), kind, crs, context, options)
+        fields, request = QgsFields(), QgsFeatureRequest().setNoAttributes()
+        if field:
+            kept = QgsField(source.fields().field(field))
+            kept.setName(copied_name(field))
+            fields.append(kept)
+            request = QgsFeatureRequest().setSubsetOfAttributes([field], source.fields())
+        writer = QgsVectorFileWriter.create(str(path), fields, kind, crs, context, options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
             return str(writer.errorMessage())
         # The worker mends polygons that cross themselves; a refusal here would say less.
         flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
-        for feature in source.getFeatures(QgsFeatureRequest().setNoAttributes(), flag):
+        for feature in source.getFeatures(request, flag):
             plain = _plain(feature)
-            if plain is not None and not writer.addFeature(plain, QgsFeatureSink.Flag.FastInsert):
+            if plain is None:
+                continue
+            if field:
+                plain.setFields(fields, True)
+                plain.setAttribute(0, feature[field])
+            if not writer.addFeature(plain, QgsFeatureSink.Flag.FastInsert):
                 return str(writer.errorMessage())
         del writer  # writes what is left and closes the file
     finally:

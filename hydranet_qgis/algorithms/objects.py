@@ -17,7 +17,7 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
-from .. import paths, run_events
+from .. import bundles, paths, run_events
 from ..bundle_info import BundleInfo, ExpertTitle, known_sensors, read_bundle
 from ..errors import InputError
 from ..i18n import tr
@@ -59,7 +59,7 @@ class ObjectsAlgorithm(RunAlgorithm):
         )
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        bundle = read_bundle(paths.default_bundle())
+        bundle = read_bundle(bundles.default_folder())
         declare.declare_scene(self, known_sensors(paths.resources()))
         self._declare_choice(bundle)
         declare.declare_area(self)
@@ -189,7 +189,7 @@ class ObjectsAlgorithm(RunAlgorithm):
         strange = [name for name in wanted if name not in known]
         if strange:
             raise InputError(
-                tr("The chosen model bundle finds {known}, and no {names}; choose other classes.").format(
+                tr("The chosen model bundle finds {known}, and no {names}; choose other CLASSES.").format(
                     known=", ".join(known), names=", ".join(strange)
                 )
             )
@@ -213,6 +213,13 @@ def _expert(bundle: BundleInfo, folder: str) -> ExpertTitle:
                 "The model bundle {folder} has no expert that finds objects; choose one that has, or leave "
                 "the model bundle empty."
             ).format(folder=folder)
+        )
+    if bundles.chosen():
+        raise InputError(
+            tr(
+                "The default model bundle {folder} has no expert that finds objects; choose a model bundle "
+                "that has one."
+            ).format(folder=bundles.chosen())
         )
     raise InputError(
         tr(

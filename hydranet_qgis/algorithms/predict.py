@@ -6,7 +6,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingContext
 
-from .. import paths
+from .. import bundles, paths
 from ..bundle_info import known_sensors, read_bundle
 from ..i18n import tr
 from ..results import plan
@@ -49,7 +49,7 @@ class PredictAlgorithm(RunAlgorithm):
         )
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        bundle = read_bundle(paths.default_bundle())
+        bundle = read_bundle(bundles.default_folder())
         self.declare_inputs(bundle, known_sensors(paths.resources()))
         declare.declare_run(self)
         declare_outputs(self, bundle)
@@ -88,9 +88,9 @@ class PredictAlgorithm(RunAlgorithm):
         Raises:
             InputError: one cannot be had.
         """
-        wanted = wanted_experts(parameters, read_bundle(paths.default_bundle()))
+        wanted = wanted_experts(parameters, read_bundle(bundles.default_folder()))
         bundle = values.chosen_bundle(self, parameters, context)
-        experts = values.names(self, parameters, "EXPERTS", context)
+        experts = values.experts(self, parameters, context, bundle)
         source = local_source(values.raster_layer(self, parameters, context)) or ""
         check_wanted(parameters, wanted, bundle, experts, folder, source)
         return wanted

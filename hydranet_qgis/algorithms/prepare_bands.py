@@ -23,6 +23,7 @@ from . import band_stack, inputs, natural_colour, values
 from . import run_parameters as declare
 from .layer_export import LayerExport, check_exportable
 from .request import prepare_request
+from .several_rasters import raster_layers
 from .sources import band_count, local_source
 from .worker_algorithm import Steps, WorkerAlgorithm
 
@@ -90,7 +91,7 @@ class PrepareBandsAlgorithm(WorkerAlgorithm):
         return tr("Writing pieces {done} of {total}")
 
     def check(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
-        layers = self._layers(parameters, context)
+        layers = raster_layers(self, parameters, context)
         sources = []
         for layer in layers:
             sources.append(local_source(layer))
@@ -109,7 +110,7 @@ class PrepareBandsAlgorithm(WorkerAlgorithm):
             _check_target(target, sources)
 
     def resolve(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
-        layers = self._layers(parameters, context)
+        layers = raster_layers(self, parameters, context)
         extent = values.extent_of(self, parameters, context, layers[0])
         target = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         sources = [local_source(layer) for layer in layers]
@@ -164,25 +165,7 @@ class PrepareBandsAlgorithm(WorkerAlgorithm):
 
     def open_input(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         if parameters.get("INPUT"):
-            self._layers(parameters, context)
-
-    def _layers(self, parameters: dict[str, Any], context: QgsProcessingContext) -> list[Any]:
-        """The input layers, in the user's order.
-
-        Raises:
-            InputError: one cannot be opened.
-        """
-        layers = self.parameterAsLayerList(parameters, "INPUT", context)
-        given = parameters.get("INPUT")
-        given = given if isinstance(given, (list, tuple)) else [given]
-        if len(layers) < len(given) or not all(layer.isValid() for layer in layers):
-            names = [x for x in given if not self.parameterAsLayerList({"INPUT": [x]}, "INPUT", context)]
-            raise InputError(
-                tr("The input raster '{name}' cannot be opened; choose rasters that QGIS can show.").format(
-                    name=(names or given)[0]
-                )
-            )
-        return layers
+            raster_layers(self, parameters, context)
 
 
 def _check_target(target: str, sources: list[str | None]) -> None:

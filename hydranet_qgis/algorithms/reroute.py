@@ -19,7 +19,7 @@ from qgis.core import (
 )
 from qgis.PyQt import sip
 
-from .. import main_thread, paths, run_events
+from .. import bundles, main_thread, run_events
 from ..bundle_info import read_bundle
 from ..errors import InputError, RunFolderError
 from ..i18n import tr
@@ -72,7 +72,7 @@ class RerouteAlgorithm(WorkerAlgorithm):
                 "where it was."
             ),
         )
-        declare.declare_top_k(self, read_bundle(paths.default_bundle()))
+        declare.declare_top_k(self, read_bundle(bundles.default_folder()))
         declare.declare_policy(self, advanced=False)
         declare.declare_threads(self)
         declare.declare_memory(self)
@@ -154,7 +154,7 @@ class RerouteAlgorithm(WorkerAlgorithm):
         return reroute_request(
             run=folder,
             policy=policy,
-            top_k=self.parameterAsInt(parameters, "TOP_K", context),
+            top_k=inputs.top_k_of(self.parameterAsInt(parameters, "TOP_K", context), len(run.experts)),
             miss_rate=values.miss_rate(self, parameters, context),
             thresholds=inputs.read_thresholds(thresholds, policy, [expert.name for expert in run.experts]),
             threads=values.optional_int(self, parameters, "THREADS", context),

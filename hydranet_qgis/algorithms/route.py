@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import paths
+from .. import bundles, paths
 from ..bundle_info import known_sensors, read_bundle
 from ..i18n import tr
 from . import run_parameters as declare
@@ -35,7 +35,7 @@ class RouteAlgorithm(RunAlgorithm):
         )
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        self.declare_inputs(read_bundle(paths.default_bundle()), known_sensors(paths.resources()))
+        self.declare_inputs(read_bundle(bundles.default_folder()), known_sensors(paths.resources()))
         declare.declare_run(self)
         declare.declare_counts(self)
 

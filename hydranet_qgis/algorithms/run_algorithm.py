@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
-from .. import paths, run_events
+from .. import bundles, paths, run_events
 from ..bundle_info import BundleInfo, known_sensors
 from ..errors import PluginError, WorkerCancelled, WorkerCrashed, WorkerError
 from ..i18n import tr
@@ -74,6 +74,10 @@ class RunAlgorithm(WorkerAlgorithm):
         declare.declare_memory(self)
         declare.declare_ways_on(self)
 
+    def for_types(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Without experts and classes: `check` knows the bundle in use, the enumerations the default one."""
+        return {name: value for name, value in parameters.items() if name not in ("EXPERTS", "CLASSES")}
+
     def open_input(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """See `WorkerAlgorithm.open_input`."""
         if parameters.get("INPUT"):
@@ -118,7 +122,7 @@ class RunAlgorithm(WorkerAlgorithm):
         self._request = predict_request(
             source=source,
             output=str(folder),
-            bundle=self.parameterAsString(parameters, "BUNDLE", context) or None,
+            bundle=values.bundle_folder(self, parameters, context),
             bands=self.parameterAsString(parameters, "BANDS", context),
             radiometry=self.parameterAsString(parameters, "RADIOMETRY", context),
             experts=routing.experts,
@@ -155,9 +159,9 @@ class RunAlgorithm(WorkerAlgorithm):
         policy = self.parameterAsEnumString(parameters, "POLICY", context)
         thresholds = self.parameterAsString(parameters, "THRESHOLDS", context)
         return Routing(
-            values.names(self, parameters, "EXPERTS", context),
+            values.experts(self, parameters, context, bundle),
             policy,
-            self.parameterAsInt(parameters, "TOP_K", context),
+            inputs.top_k_of(self.parameterAsInt(parameters, "TOP_K", context), len(bundle.experts)),
             inputs.read_thresholds(thresholds, policy, bundle.names),
         )
 
@@ -182,6 +186,8 @@ class RunAlgorithm(WorkerAlgorithm):
         # A run that is overwritten may be shown.
         with SetAside(Path(self._request["output"]), context.project(), feedback.isCanceled):
             run = self._run(feedback, steps.begin())
+        if self._request["bundle"]:
+            bundles.remember(self._request["bundle"])
         tell(run, feedback)
         return self.hand_over(run, parameters, context, steps)
 

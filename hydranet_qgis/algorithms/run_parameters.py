@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qgis.core import (
     QgsProcessing,
     QgsProcessingOutputMultipleLayers,
@@ -24,6 +26,7 @@ from ..i18n import tr
 from .base import HydraNetAlgorithm
 
 POLICIES = ["threshold", "top-k", "recall"]
+MOST_EXPERTS = 64  # so many may be asked for; more than the bundle in use has stand for all
 LEAST_MEMORY_MB = 64
 
 _INTEGER = QgsProcessingParameterNumber.Type.Integer
@@ -57,17 +60,16 @@ def declare_bands(algorithm: HydraNetAlgorithm, sensors: list[str]) -> None:
 
 def declare_experts(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
     """Which experts, and how many for a tile."""
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            "EXPERTS",
-            tr("Experts"),
-            options=bundle.names,
-            allowMultiple=True,
-            optional=True,
-            usesStaticStrings=True,  # by name, so that a stored model or command survives another bundle
-        ),
-        _experts_help(bundle),
+    definition = QgsProcessingParameterEnum(
+        "EXPERTS",
+        tr("Experts"),
+        options=bundle.names,
+        allowMultiple=True,
+        optional=True,
+        usesStaticStrings=True,  # by name, so that a stored model or command survives another bundle
     )
+    definition.setMetadata(widget("ExpertsWidget"))
+    algorithm.add(definition, _experts_help(bundle))
     declare_top_k(algorithm, bundle)
 
 
@@ -80,11 +82,11 @@ def declare_top_k(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> None:
             _INTEGER,
             defaultValue=min(2, len(bundle.experts) or 2),
             minValue=1,
-            maxValue=len(bundle.experts) or 64,
+            maxValue=MOST_EXPERTS,
         ),
         tr(
-            "At most so many experts, the strongest, decode a tile. Fewer is faster. The policy recall knows "
-            "no such limit and ignores it."
+            "At most so many experts, the strongest, decode a tile. Fewer is faster; more than the model has "
+            "stand for all. The policy recall knows no such limit and ignores it."
         ),
     )
 
@@ -216,6 +218,12 @@ def declare_object_score(algorithm: HydraNetAlgorithm, bundle: BundleInfo) -> No
 
 def declare_reading(algorithm: HydraNetAlgorithm) -> None:
     """How pixel values are read."""
+    declare_radiometry(algorithm)
+    declare_damaged(algorithm)
+
+
+def declare_radiometry(algorithm: HydraNetAlgorithm) -> None:
+    """How pixel values become reflectance."""
     algorithm.add(
         QgsProcessingParameterString("RADIOMETRY", tr("Radiometry"), defaultValue="auto"),
         tr(
@@ -224,6 +232,10 @@ def declare_reading(algorithm: HydraNetAlgorithm) -> None:
         ),
         advanced=True,
     )
+
+
+def declare_damaged(algorithm: HydraNetAlgorithm) -> None:
+    """What is to happen to parts that cannot be read."""
     algorithm.add(
         QgsProcessingParameterBoolean(
             "SKIP_DAMAGED", tr("Skip damaged parts of the raster"), defaultValue=False, optional=True
@@ -248,16 +260,33 @@ def declare_model(algorithm: HydraNetAlgorithm) -> None:
         ),
         advanced=True,
     )
+    declare_bundle(algorithm)
+
+
+def declare_bundle(algorithm: HydraNetAlgorithm) -> None:
+    """Which model, of those known or any other."""
+    definition = QgsProcessingParameterFile(
+        "BUNDLE",
+        tr("Model bundle"),
+        behavior=QgsProcessingParameterFile.Behavior.Folder,
+        optional=True,
+    )
+    definition.setMetadata(widget("BundleWidget"))
     algorithm.add(
-        QgsProcessingParameterFile(
-            "BUNDLE",
-            tr("Model bundle"),
-            behavior=QgsProcessingParameterFile.Behavior.Folder,
-            optional=True,
+        definition,
+        tr(
+            "Folder with another model.json and its weights, such as Train makes. Empty: the default one, "
+            "which is chosen in Settings > Options > HydraNet; at first the model that comes with the "
+            "plugin."
         ),
-        tr("Folder with another model.json and its weights. Empty: the model that comes with the plugin."),
         advanced=True,
     )
+
+
+def widget(name: str, **options: str) -> dict[str, Any]:
+    """Metadata by which dialogs and batches take a widget of `parameter_widgets` for a parameter."""
+    # By path: with a window alone it is imported, and only there is it needed.
+    return {"widget_wrapper": {"class": f"{__package__}.parameter_widgets.{name}", **options}}
 
 
 def declare_threads(algorithm: HydraNetAlgorithm) -> None:
@@ -350,7 +379,7 @@ def declare_layers(algorithm: HydraNetAlgorithm) -> None:
 def _experts_help(bundle: BundleInfo) -> str:
     text = tr("Experts that may be chosen, written by name. None: all.")
     if not bundle.experts:
-        return f"{text} " + tr("The plugin's model bundle could not be read, so none are listed.")
+        return f"{text} " + tr("The model bundle could not be read, so none are listed.")
     simulated = tr(", simulated data only")
     listed = [f"{e.name} ({e.title}{simulated if e.simulated else ''})" for e in bundle.experts]
-    return f"{text} " + tr("This model has {experts}.").format(experts=", ".join(listed))
+    return f"{text} " + tr("The default model has {experts}.").format(experts=", ".join(listed))

@@ -14,7 +14,7 @@ from qgis.core import (
     QgsProperty,
 )
 
-from .. import paths
+from .. import bundles
 from ..bundle_info import MODEL_FILE, BundleInfo, read_bundle
 from ..errors import InputError
 from ..i18n import tr
@@ -102,8 +102,17 @@ def extent_of(
     return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
 
 
+def bundle_folder(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> str | None:
+    """Folder of the bundle to be used: as BUNDLE says, or else the user's default; None = the plugin's own.
+
+    A request that names none means the bundle that comes with the plugin.
+    """
+    given = algorithm.parameterAsString(parameters, "BUNDLE", context)
+    return given or bundles.chosen() or None
+
+
 def chosen_bundle(algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext) -> BundleInfo:
-    """What the bundle of the parameter BUNDLE, or else the plugin's own, says of itself.
+    """What the bundle to be used says of itself, see `bundle_folder`.
 
     Raises:
         InputError: the folder holds no bundle.
@@ -115,9 +124,49 @@ def chosen_bundle(algorithm: Any, parameters: dict[str, Any], context: QgsProces
                 folder=folder, file=MODEL_FILE
             )
         )
-    return read_bundle(Path(folder) if folder else paths.default_bundle())
+    if not folder and bundles.chosen() and bundles.is_missing(bundles.default_folder()):
+        raise InputError(
+            tr(
+                "The default model bundle {folder} has no {file} any more; choose another one in Settings > "
+                "Options > HydraNet, or name one as Model bundle."
+            ).format(folder=bundles.chosen(), file=MODEL_FILE)
+        )
+    return read_bundle(Path(folder) if folder else bundles.default_folder())
 
 
 def names(algorithm: Any, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> list[str]:
-    """The chosen words of an enumeration that allows several; empty for none."""
-    return [text for text in algorithm.parameterAsEnumStrings(parameters, name, context) if text]
+    """The chosen words of an enumeration that allows several; empty for none.
+
+    Not as Processing reads them: the experts and classes of another bundle are no options of the enumeration,
+    which knows those of the default one.
+    """
+    return _words(parameters.get(name), context)
+
+
+def _words(value: Any, context: QgsProcessingContext) -> list[str]:
+    if isinstance(value, QgsProperty):
+        value = value.value(context.expressionContext(), None)[0]
+    if value is None or value == NULL:
+        return []
+    parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    texts = (str(part).strip() for part in parts)
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def experts(
+    algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext, bundle: BundleInfo
+) -> list[str]:
+    """The experts that may be used, by name; empty for all.
+
+    Raises:
+        InputError: the bundle does not know one.
+    """
+    wanted = names(algorithm, parameters, "EXPERTS", context)
+    for name in wanted:
+        if bundle.names and name not in bundle.names:
+            raise InputError(
+                tr(
+                    "EXPERTS names '{name}', which the model bundle does not have; its experts are {names}."
+                ).format(name=name, names=", ".join(bundle.names))
+            )
+    return wanted

@@ -6,6 +6,7 @@ and the project may be asked) and does it (`work`, in the background, with plain
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qgis.core import (
@@ -40,6 +41,10 @@ class WorkerAlgorithm(HydraNetAlgorithm):
     def open_input(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Raise InputError if the input cannot be opened: QGIS would name the parameter and no more."""
 
+    def for_types(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters as their own types are to check them; what `check` knows better may be left out."""
+        return parameters
+
     def check(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         """Check what the parameters' own types cannot know; InputError if something cannot work."""
 
@@ -60,6 +65,14 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         """What is told while tiles are worked on, with {done} and {total}."""
         return tr("Working on {done} of {total}")
 
+    def listener(self, feedback: QgsProcessingFeedback) -> Callable[[dict[str, Any]], None]:
+        """What hears the events of the job."""
+        return JobFeedback(feedback, self.progress_text())
+
+    def is_enough(self) -> bool:
+        """Whether the job is to end early with the best it has; asked often while it runs."""
+        return False
+
     def canExecute(self) -> tuple[bool, str]:
         """Whether there is a Python for the worker; asked anew each time, so that setting one up helps."""
         try:
@@ -74,7 +87,7 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         """Refuse what cannot work before anything starts, in one sentence."""
         try:
             self.open_input(parameters, context)
-            accepted, message = super().checkParameterValues(parameters, context)
+            accepted, message = super().checkParameterValues(self.for_types(parameters), context)
             if not accepted:
                 return accepted, message
             self.check(parameters, context)
@@ -120,10 +133,12 @@ class WorkerAlgorithm(HydraNetAlgorithm):
         Raises:
             PluginError: it failed, crashed, was cancelled, or there is no worker.
         """
-        listener = JobFeedback(feedback, self.progress_text())
+        listener = self.listener(feedback)
         interpreter = environment.find_interpreter()
         client = self._client or shared_client()
-        return client.run(interpreter, self.METHOD, request, listener, feedback.isCanceled)
+        return client.run(
+            interpreter, self.METHOD, request, listener, feedback.isCanceled, enough=self.is_enough
+        )
 
 
 class Steps:

@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrol
 from .. import paths
 from ..environment import SETTING
 from ..i18n import tr
+from .bundle_box import BundleBox
 from .interpreter_box import InterpreterBox
 from .setup_box import SetupBox
 
@@ -20,7 +21,7 @@ PAGE_NAME = "HydraNetEnvironmentPage"
 
 
 class EnvironmentPage(QgsOptionsPageWidget):
-    """Which Python runs the worker; stored by `apply` only. A set-up acts at once, as its button says."""
+    """Which Python runs the worker, and which model; stored by `apply` only. A set-up acts at once."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -33,10 +34,12 @@ class EnvironmentPage(QgsOptionsPageWidget):
         intro.setWordWrap(True)
         self.interpreter = InterpreterBox(str(QgsSettings().value(SETTING, "") or ""), inside)
         self.setup = SetupBox(inside)
+        self.bundles = BundleBox(inside)
         self.help = QPushButton(tr("&Help"), inside)
         column = QVBoxLayout(inside)
         column.addWidget(intro)
         column.addWidget(self.interpreter)
+        column.addWidget(self.bundles)
         column.addWidget(self.setup, 1)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -54,9 +57,10 @@ class EnvironmentPage(QgsOptionsPageWidget):
         self.setup.succeeded.connect(self._made)
 
     def apply(self) -> None:
-        """Store the choice; one that cannot work is not stored."""
+        """Store the choices; one that cannot work is not stored."""
         if self.problem:
             return
+        self.bundles.apply()
         if self.interpreter.setting:
             QgsSettings().setValue(SETTING, self.interpreter.setting)
         else:

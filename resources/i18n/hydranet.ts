@@ -14,6 +14,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source> &amp;Train an expert…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source> and </source>
         <translation type="unfinished"></translation>
@@ -69,6 +74,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>&amp;Remove</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>&amp;Set up again…</source>
         <translation type="unfinished"></translation>
@@ -76,6 +86,11 @@
     <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>&amp;Set up…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>&amp;Stop and keep the best</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -91,6 +106,21 @@
     <message>
         <location filename="../../hydranet_qgis/dock/layout.py"/>
         <source>&amp;Tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>&amp;Use by default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>&apos;{name}&apos; is no class of the expert {expert}; its classes are {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>(the best so far)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -174,6 +204,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>&lt;p&gt;Compares a raster of classes with reference polygons or a reference raster: confusion matrix, accuracy, and IoU, F1, precision and recall of each class, as a report with tables. Works on any raster of classes.&lt;/p&gt;&lt;p&gt;Of a run of HydraNet also the switcher is judged: did the tiles that needed the expert get it, and do its scores mean what they say.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>&lt;p&gt;Cuts rasters and labels of your own into tiles that a new expert can learn from: imagery, label rasters, which tiles need the expert, and a split into train, val, cal and test by regions. What the labels do not tell stays unknown.&lt;/p&gt;&lt;p&gt;Give polygons with a class field, or a label raster. Classes and colours are taken from the layer&apos;s legend where it is drawn by them.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
         <source>&lt;p&gt;Finds objects in a multi-band satellite raster and gives each one as a polygon with its class, score, length and area, and the experts of the network that served it. An object that lies across tiles is found once.&lt;/p&gt;&lt;p&gt;Only the model&apos;s objects expert is run, on the tiles that the switcher sends to it or on every tile. &lt;i&gt;Predict with routed experts&lt;/i&gt; runs it together with the others.&lt;/p&gt;</source>
         <translation type="unfinished"></translation>
@@ -181,6 +221,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <source>&lt;p&gt;Gives a finished run another policy. The scores are there already, so only the tiles and experts that the new policy adds are decoded; what it drops is taken out. Afterwards the run folder is the same as that of a new run with this policy.&lt;/p&gt;&lt;p&gt;A run of scores only is decoded by it.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>&lt;p&gt;Learns from training tiles with labels of your own, and writes a new model bundle: with one more expert on the encoder as it is, with an expert that was trained further, or with a switcher that knows your tiles better. What is not trained stays the same to the bit.&lt;/p&gt;&lt;p&gt;The learning curves appear in the panel &lt;i&gt;HydraNet training&lt;/i&gt; while it learns; there it can be ended early with the best so far. Cancel stops without a bundle.&lt;/p&gt;</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -199,6 +244,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>A class raster and a run folder are both given; leave one of them out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
         <source>A copy of the objects that were found, for the next step of a model or another place than the run folder; without any if no tile was routed to their expert.</source>
         <translation type="unfinished"></translation>
@@ -211,6 +261,11 @@
     <message>
         <location filename="../../hydranet_qgis/setup/failures.py"/>
         <source>A file could not be written; check who owns the QGIS profile, and whether a virus scanner holds the file, then press Set up again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>A file with a list of further tasks, each with at least task and path; see the help page. Paths are those of plain files, seen from the folder of the list.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -229,8 +284,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>A raster whose first band holds the true classes, in any coordinate system and pixel size; the nearest pixel counts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>A raster whose first band holds whole numbers, one for each class; its no data is unknown.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>A raster with any of the bands pan, blue, green, red, red edge 1 to 3 (re1, re2, re3) and near infrared (nir). A layer that is no file on this computer is exported first, only the extent if one is given.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>A row for each value of the field or the raster: what class it is, and its colour as #rrggbb or nothing. A class that is named twice joins values; the class unknown is not learnt. Empty: as the layer&apos;s legend has them if it is drawn by categories of that field, or by a palette, else the values themselves.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>A row for each value of the reference: which class of the judged raster it is, as its value or its name; unknown leaves it out. Empty: texts are names of classes and numbers their values, or, if the reference is drawn by categories that are called like classes, as its legend says.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -244,6 +319,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>A tile with enough of these classes needs the expert: names separated by commas, or by semicolons where a name has a comma. Empty: all but the background.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>A&amp;dd…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
         <source>Above the threshold</source>
         <translation type="unfinished"></translation>
@@ -251,6 +336,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Abstained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>Add the folder of a model bundle, with model.json and its weights</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -264,6 +354,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/uncertainty.py"/>
         <source>Aleatoric uncertainty</source>
         <translation type="unfinished"></translation>
@@ -271,6 +366,11 @@
     <message>
         <location filename="../../hydranet_qgis/uncertainty.py"/>
         <source>Aleatoric uncertainty: the part that lies in the image itself, such as mixed pixels, haze and edges; every head of the expert finds it unclear.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
+        <source>All</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -299,6 +399,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Allow a bundle or a training that already lies in the output folder to be replaced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Allow a report that already lies in the folder to be replaced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Allow a run that already lies in the run folder, finished or not, to be replaced.</source>
         <translation type="unfinished"></translation>
@@ -309,8 +419,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Allow tiles that already lie in the folder to be replaced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
         <source>Always the strongest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>An empty or new folder for the new model bundle: all experts and the new one, with its curves and figures in the folder training. A temporary folder is gone when QGIS closes.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -334,8 +454,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Another number deals the regions out in another way.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/object_words.py"/>
         <source>Another tile sees more of it; the experts are those that served it there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Any raster of classes. One that lies in a run folder of HydraNet is judged with its run, so that the switcher is judged, too.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -370,7 +500,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>At most so many experts, the strongest, decode a tile. Fewer is faster. The policy recall knows no such limit and ignores it.</source>
+        <source>At most so many experts, the strongest, decode a tile. Fewer is faster; more than the model has stand for all. The policy recall knows no such limit and ignores it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -425,6 +555,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>Before the first epoch</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Best epoch</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/heat_ramps.py"/>
         <source>Blues</source>
         <translation type="unfinished"></translation>
@@ -445,6 +585,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Calibration</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>Cancel set-&amp;up</source>
         <translation type="unfinished"></translation>
@@ -453,6 +598,11 @@
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
         <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
         <source>Cancelled; the run itself is finished and kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/footprints.py"/>
+        <source>Cancelled; the tiles are finished and kept.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -471,6 +621,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
+        <source>Choose a folder with a model bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_detail.py"/>
         <source>Choose a tile in the table or on the map to see its experts&apos; scores.</source>
         <translation type="unfinished"></translation>
@@ -481,6 +636,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
         <location filename="../../hydranet_qgis/dock/object_model.py"/>
         <location filename="../../hydranet_qgis/objects_fields.py"/>
         <source>Class</source>
@@ -492,8 +651,54 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Class of the raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Class outside the polygons</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Class outside the reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Class raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Class, as value or name, of what lies in no polygon of the reference, inside the labelled area if there is one. Empty: it is not compared.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
         <source>Classes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/told_labels.py"/>
+        <source>Classes and colours are those of the legend of &apos;{layer}&apos;: {classes}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Classes of the reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Classes that need the expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>Classes that need the expert name &apos;{name}&apos;, which is none of {names}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -504,6 +709,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Clear the filters and show all tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Colour</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -522,6 +732,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Compared pixels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>Comparing parts {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_bars.py"/>
         <source>Compute saved</source>
         <translation type="unfinished"></translation>
@@ -537,8 +757,34 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Confusion matrix (CSV)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Contact sheet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Content from which a tile needs the expert (%)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Continue a run that stopped on the way, with the same settings and the same run folder. The result is the same as without the interruption. Without an unfinished run it starts from the beginning; a finished one of the same settings is taken as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Continue a training that stopped on the way, with the same settings and the same output folder; only limit and threads may differ. Without one there it starts from the beginning.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Continue an export that stopped on the way, with the same settings and the same folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -554,6 +800,16 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
         <source>Copy the command line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Counts and the contact sheet as a page, listed in the Results Viewer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Cutting tiles {done} of {total}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -597,6 +853,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
+        <source>Default: {bundle}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Description of the run (run.json)</source>
         <translation type="unfinished"></translation>
@@ -612,6 +873,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Drawing the tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/drop.py"/>
         <source>Drop to open the run in &apos;{name}&apos;</source>
         <translation type="unfinished"></translation>
@@ -622,8 +888,69 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/values.py"/>
+        <source>EXPERTS names &apos;{name}&apos;, which the model bundle does not have; its experts are {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Edge of a region (m)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Edge of a tile, a multiple of 32.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>End the training after this step; the bundle is made from its best epoch, as at a usual end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>End the waiting worker and free its memory; the next run starts a new one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Ending…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>Epoch {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>Epoch {number} of {epochs}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Epoch {number}, the best so far</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Epochs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Epochs done</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Epochs, at most</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>Evaluate against a reference</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -647,8 +974,34 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
         <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Expert of the bundle that is trained further, where its name is not that of the task; it then stays as it is, and the new one is added. Empty: the expert with the task&apos;s name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Expert of the bundle whose decoder the new one starts from; one that sees something alike learns faster. Empty: from scratch.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Expert of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Expert to begin with (finetune only)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Expert to start from (expert only)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -667,8 +1020,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
         <source>Experts</source>
         <translation type="unfinished"></translation>
     </message>
@@ -704,6 +1059,13 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Export training tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
         <source>Exporting the layer</source>
@@ -712,6 +1074,26 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Extent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>F1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Field of the class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Field of the true class</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Figures</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -735,13 +1117,44 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>Folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Folder of a finished run, in the place of a class raster.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <source>Folder of a finished run, made by Predict or Route. It is changed; its raster must still be where it was.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Folder of the report</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Folder of tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>Folder with a model bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>Folder with another model.json and its weights. Empty: the model that comes with the plugin.</source>
+        <source>Folder with another model.json and its weights, such as Train makes. Empty: the default one, which is chosen in Settings &gt; Options &gt; HydraNet; at first the model that comes with the plugin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Folder with routerset.json, as Export training tiles makes it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -757,6 +1170,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/object_words.py"/>
         <source>Groups of experts that the tile as a whole called for. In each layer of the decoder, an object is served only by experts of these groups.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>HTML files (*.html)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -810,6 +1228,12 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
+        <location filename="../../hydranet_qgis/training/dock.py"/>
+        <source>HydraNet training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/dialog.py"/>
         <source>HydraNet worker environment</source>
         <translation type="unfinished"></translation>
@@ -825,6 +1249,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Identifier of the new bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/heat_choices.py"/>
         <source>Imagery only</source>
         <translation type="unfinished"></translation>
@@ -835,6 +1264,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>Input rasters</source>
         <translation type="unfinished"></translation>
@@ -845,13 +1275,38 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>IoU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/python_facts.py"/>
         <source>It cannot be started: {why}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>It did all its epochs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/python_facts.py"/>
         <source>It did not answer within {n} s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>It ended as its time was over</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>It ended by itself, as it no longer became better</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>It ends with the best epoch; the bundle is made then.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -865,8 +1320,24 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>It was told that it is enough</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/worker_client.py"/>
         <source>Its last words: {words}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>JSON files (*.json)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Kappa</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -880,8 +1351,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Keep tiles without any label</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/object_model.py"/>
         <source>L {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Label polygons</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/told_labels.py"/>
+        <source>Label polygons and a label raster are both given; leave one of them out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Label raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Labelled area</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -935,13 +1431,34 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Learning curves</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Least score of objects</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Least share of valid pixels (%)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Left out</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
         <source>Left out by the mask: {tiles} of {total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Left out: {reasons}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -967,6 +1484,21 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Less than the tile size makes tiles overlap, and more of them. Empty: no overlap.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Licence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Licence of imagery and labels, kept in the catalogue. Empty: not stated.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>Log of the set-up</source>
         <translation type="unfinished"></translation>
@@ -974,6 +1506,16 @@
     <message>
         <location filename="../../hydranet_qgis/environment_page/setup_box.py"/>
         <source>Looking for Python…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Loss, logarithmic</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1009,6 +1551,18 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Mean F1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Mean IoU</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1082,8 +1636,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/parameter_widgets.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Model bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>Model bundles</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1118,6 +1678,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>More tasks (JSON)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_panel.py"/>
         <source>Move a control to see what would change.</source>
         <translation type="unfinished"></translation>
@@ -1143,6 +1708,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Name of the class of what lies in no polygon, inside the labelled area if there is one. Empty: it is unknown there, as of polygons that are only examples.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>Nearly chosen</source>
         <translation type="unfinished"></translation>
@@ -1150,6 +1720,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Neighbouring tiles share so many pixels and are blended there. More hides seams better and takes longer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>New bundle</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1165,6 +1740,16 @@
     <message>
         <location filename="../../hydranet_qgis/plugin.py"/>
         <source>No environment to compute in yet; set one up once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>No expert is named, but the tiles have the tasks {tasks}; name one of them as Expert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/told_labels.py"/>
+        <source>No field is given, so all label polygons are one class.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1203,6 +1788,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>No polygon of the layer &apos;{name}&apos; is selected; select some, or use all of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
         <source>No polygon of the mask &apos;{name}&apos; is selected; select some, or use all of them.</source>
         <translation type="unfinished"></translation>
@@ -1218,6 +1808,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>No training in this session yet. Train an expert on tiles of your own, and its learning curves appear here while it learns.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>No worker is running; a run starts one.</source>
         <translation type="unfinished"></translation>
@@ -1225,6 +1820,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>None were found.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Note</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1302,8 +1902,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Of all that is random. Another one gives another training of the same kind.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Of the tiles that need an expert, so many in a hundred may be missed; 5 stands for 0.05 on the command line. Only the policy recall uses it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>On the test tiles: {figure} {value}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1319,6 +1929,11 @@
     <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>One polygon for each tile, with the score of every expert, the experts chosen and why. {routed} of {total} tiles went to an expert, {abstained} needed none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>One polygon per tile with its split, its region, and whether it needs the expert.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1347,6 +1962,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Open &amp;folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/run_panel.py"/>
         <source>Open HydraNet run folder</source>
         <translation type="unfinished"></translation>
@@ -1355,6 +1975,11 @@
         <location filename="../../hydranet_qgis/dock/layout.py"/>
         <location filename="../../hydranet_qgis/plugin.py"/>
         <source>Open run folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Origin of the labels</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1378,6 +2003,12 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Overall accuracy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
         <source>Overlap is {overlap} pixels, but the model&apos;s tiles have {tile}; use at most {most}.</source>
         <translation type="unfinished"></translation>
@@ -1388,8 +2019,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Overwrite a bundle in the output folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Overwrite a report in the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Overwrite a run in the run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Overwrite tiles in the folder</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1408,6 +2054,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Per cent of the tiles for train, val, cal and test, in this order: to learn from, to choose the best moment, to calibrate scores, and to judge the result by.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
         <source>Per tile, at &amp;most</source>
         <translation type="unfinished"></translation>
@@ -1423,8 +2079,19 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Picture of the learning curves</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_picture.py"/>
         <source>Picture of the tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Pixels</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1440,6 +2107,42 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Polygons in any coordinate system. Only tiles that touch one are read, and results outside the polygons are no data. Empty: no mask.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Polygons of the area that was looked at. Only what lies there is compared. Empty: all of it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Polygons of the area that was looked at. Tiles are cut only there, and what lies outside is unknown. Empty: all of each raster was looked at.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Polygons of what is to be learnt, in any coordinate system. Give these or a label raster, not both.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Polygons that are not one plain file are copied while this lasts; to repeat it on the command line, save them as a GeoPackage.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Polygons with the true class, in any coordinate system. Give these or a reference raster, not both.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>Precision</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Predict and the other algorithms use this bundle where none is named; see the options</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1523,6 +2226,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Rasters as for Predict; all are read in the same way. Each keeps its own pixel grid.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Rasters of the routed experts, with bands of uncertainty if asked for</source>
         <translation type="unfinished"></translation>
@@ -1558,8 +2266,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>Recall</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
         <source>Recall guarantee</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Reference polygons</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>Reference polygons and a reference raster are both given; leave one of them out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Reference raster</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1573,6 +2301,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Report</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <source>Reroute a run</source>
         <translation type="unfinished"></translation>
@@ -1583,13 +2316,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Resume an unfinished export in the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Resume an unfinished run in the run folder</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Resume an unfinished training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Resume continues the export in the folder and Overwrite replaces it; tick only one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/inputs.py"/>
         <source>Resume continues the run in the run folder and Overwrite replaces it; tick only one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>Resume continues the training in the output folder and Overwrite replaces it; tick only one of them.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1617,8 +2370,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Row</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_headings.py"/>
         <source>Row and column of the tile, from the top left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/class_table.py"/>
+        <source>Row {row} of the table of classes has value &apos;{value}&apos; and class &apos;{name}&apos;; give both.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1643,6 +2406,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
@@ -1786,6 +2550,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Seed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Seed of the splits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/objects_style.py"/>
         <source>Serving expert</source>
         <translation type="unfinished"></translation>
@@ -1806,8 +2580,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Share</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Share of a tile&apos;s valid pixels; 1 stands for 0.01 on the command line.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_widgets.py"/>
         <source>Share of the tiles that need an expert which it may miss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Shares of the splits (%)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1842,6 +2631,11 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/plugin.py"/>
+        <source>Show or hide the learning curves of HydraNet trainings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/plugin.py"/>
         <source>Show or hide the tiles of HydraNet runs</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1851,8 +2645,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Some of the tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Splits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/what_if_scores.py"/>
         <source>Spread of the scores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Squares of this size go into one split whole, so that no tile is judged by its neighbour. Empty: four tiles.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1886,6 +2695,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Step from tile to tile (pixels)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>Sto&amp;p worker</source>
         <translation type="unfinished"></translation>
@@ -1907,8 +2721,29 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Summary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
         <source>Summary of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Summary of the training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Switcher</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Switcher, {name}: {figures}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1917,8 +2752,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>Take the bundle off this list; its files stay</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Task</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Task of the tiles that the expert is trained for, by its name there. May be empty if the tiles have one task only, and is empty for the switcher.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Test</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>The GeoTIFF to write.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/worker_client.py"/>
+        <source>The HydraNet plugin was switched off, and this job with it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1962,13 +2822,44 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>The bundle is temporary and gone when QGIS closes; copy its folder to keep it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/footprints.py"/>
+        <source>The catalogue in {folder} cannot be read ({why}); export the tiles again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
-        <source>The chosen model bundle finds {known}, and no {names}; choose other classes.</source>
+        <source>The chosen model bundle finds {known}, and no {names}; choose other CLASSES.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
         <source>The command line is on the clipboard.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>The curves begin with the first epoch.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <source>The default model bundle {folder} has no expert that finds objects; choose a model bundle that has one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/values.py"/>
+        <source>The default model bundle {folder} has no {file} any more; choose another one in Settings &gt; Options &gt; HydraNet, or name one as Model bundle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>The default model has {experts}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2002,6 +2893,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>The expert &apos;{name}&apos; is named, but no run folder is given; leave it out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>The expert {expert} gives no classes ({kind}); choose a raster of classes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
         <source>The export of layer &apos;{name}&apos; in {path} is used again.</source>
         <translation type="unfinished"></translation>
@@ -2010,6 +2911,16 @@
         <location filename="../../hydranet_qgis/algorithms/pixel_window.py"/>
         <location filename="../../hydranet_qgis/algorithms/values.py"/>
         <source>The extent lies outside the raster &apos;{name}&apos;; choose one that overlaps it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>The field that holds the class of a polygon, a number or a text. Empty: all polygons are one class.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>The field that holds the class of a polygon, a number or text. Empty: all polygons are class 1.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2023,6 +2934,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>The folder of the new bundle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/setup/failures.py"/>
         <source>The folder of wheels has no {name} for this Python; add that wheel, or choose the Python the wheels were collected for.</source>
         <translation type="unfinished"></translation>
@@ -2030,6 +2946,31 @@
     <message>
         <location filename="../../hydranet_qgis/setup/steps.py"/>
         <source>The folder of wheels {folder} is not there; choose the one they were put into.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The folder {folder} already holds a model bundle; choose another one, or tick Overwrite.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>The folder {folder} already holds a report; choose another, or tick Overwrite.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The folder {folder} already holds tiles; choose another folder, or tick Overwrite.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/tiles.py"/>
+        <source>The folder {folder} has no {file}, so it holds no training tiles; choose one that Export training tiles finished.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The folder {folder} holds an unfinished training; tick Resume to continue it or Overwrite to replace it, or choose another folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2048,13 +2989,48 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
+        <location filename="../../hydranet_qgis/algorithms/several_rasters.py"/>
         <source>The input raster &apos;{name}&apos; cannot be opened; choose rasters that QGIS can show.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
+        <source>The layer &apos;{name}&apos; cannot be copied for the worker ({trouble}); save it as a GeoPackage and use that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; cannot be opened; choose a polygon layer.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/layer_export.py"/>
         <source>The layer &apos;{name}&apos; cannot be opened; mend its source or choose another.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; has no field &apos;{field}&apos;; its fields are {fields}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; holds no polygons; choose a polygon layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; is empty; choose one with polygons.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; lies outside all of the rasters; choose one that overlaps.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/label_file.py"/>
+        <source>The layer &apos;{name}&apos; lies outside the raster &apos;{raster}&apos;; choose one that overlaps it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2065,6 +3041,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/band_stack.py"/>
         <source>The layer &apos;{other}&apos; does not overlap the others; choose layers of one scene.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/footprints.py"/>
+        <source>The layer of tiles could not be written: {why}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2083,8 +3064,13 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/algorithms/mask_file.py"/>
-        <source>The mask &apos;{name}&apos; cannot be copied for the worker ({trouble}); save it as a GeoPackage and use that.</source>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The list of more tasks {path} cannot be read ({why}); mend it or leave it out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The list of more tasks {path} is no JSON list of objects with a task and a path each; see the help page for an example.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2113,6 +3099,21 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <source>The model bundle could not be read, so none are listed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The model bundle has an expert {name} already; choose finetune to train it further, or another bundle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The model bundle has no expert &apos;{name}&apos; to be trained further; name one of {names} as Expert to begin with, or choose expert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
         <source>The model bundle {folder} has no expert that finds objects; choose one that has, or leave the model bundle empty.</source>
         <translation type="unfinished"></translation>
@@ -2133,6 +3134,31 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The new bundle {folder} can be chosen as Model bundle in Predict, or as the default one in Settings &gt; Options &gt; HydraNet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The new bundle {folder} is a file; give the name of a folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The new bundle {folder} is temporary and gone when QGIS closes; until then it can be chosen as Model bundle in Predict. Copy the folder to keep it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The new bundle {folder} would lie among the training tiles; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The new bundle {folder} would replace the one that is extended; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
         <source>The objects cannot be saved in the run folder {folder}, which has its own; choose another folder.</source>
         <translation type="unfinished"></translation>
@@ -2140,6 +3166,16 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/objects_sink.py"/>
         <source>The objects could not be written: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The output folder {folder} has &apos;{found}&apos; in its path, and QGIS opens nothing from there; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The output folder {folder} is a file; give the name of a folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2168,11 +3204,6 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>The plugin&apos;s model bundle could not be read, so none are listed.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>The prepared raster &apos;{target}&apos; is one of the inputs; give another name.</source>
         <translation type="unfinished"></translation>
@@ -2190,6 +3221,11 @@
     <message>
         <location filename="../../hydranet_qgis/setup/failures.py"/>
         <source>The proxy wants a user and a password; enter them in Settings &gt; Options &gt; Network.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/told_labels.py"/>
+        <source>The raster of classes &apos;{name}&apos; cannot be opened; choose one that QGIS can show.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2278,6 +3314,38 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>The run {folder} has no raster of classes; choose a run with one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>The run {folder} has no result of an expert &apos;{name}&apos;; it has {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>The run {folder} has results of the experts {names}; say which one is to be judged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>The run {folder} is judged: what its expert {expert} found, and its routing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The same figure on the test tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>The same on the command line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
         <location filename="../../hydranet_qgis/algorithms/reroute.py"/>
         <source>The same on the command line:</source>
         <translation type="unfinished"></translation>
@@ -2285,6 +3353,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
         <source>The same run on the command line:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The same training on the command line:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2308,8 +3381,48 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The shares of the splits are &apos;{text}&apos;; write four numbers for {names} that make 100, the first above 0, such as 60,15,10,15.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The step from tile to tile is {stride} pixels, but a tile has {size}; use at most {size}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>The summary cannot be written to {path} ({why}); the tiles are finished and kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
         <source>The summary is on the clipboard as CSV.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/class_table.py"/>
+        <source>The table of classes gives &apos;{name}&apos; the colour &apos;{color}&apos;; write it as #rrggbb.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/class_table.py"/>
+        <source>The table of classes has {count} cells, which are no whole rows of {columns}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/class_table.py"/>
+        <source>The table of classes names the value &apos;{value}&apos; twice; name each value once.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The task &apos;{name}&apos; comes twice; give each a name of its own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The task is called &apos;{name}&apos;; use a short name of small letters, numbers and _ that begins with a letter and is none of {taken}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2323,6 +3436,26 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>The tile size is {size}; use a multiple of {step}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/footprints.py"/>
+        <source>The tile {path} cannot be read; export the tiles again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The tiles have no task &apos;{name}&apos;; name one of {tasks} as Expert.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>The tiles have the tasks {tasks}, none of which is an expert of the model bundle ({names}); choose other tiles or another bundle, or train an expert first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_loader.py"/>
         <source>The tiles of {folder} cannot be read ({kind}: {error}); run HydraNet again.</source>
         <translation type="unfinished"></translation>
@@ -2330,6 +3463,31 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_page.py"/>
         <source>The tiles were saved as {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>The training ends then with the best so far, or earlier when it no longer becomes better. What is made ready before and measured after is not counted. Empty: no limit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The training failed; see the log of the algorithm.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/tiles.py"/>
+        <source>The training tiles of {path} cannot be understood ({why}); export them again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>The training was stopped without a bundle; tick Resume with the same settings and output folder to go on where it was.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>The trainings of this session, the newest first</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2353,8 +3511,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/told_labels.py"/>
+        <source>There are no labels; give label polygons or a label raster.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/python_facts.py"/>
         <source>There is no program {path}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>There is no reference; give reference polygons or a reference raster.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>There is no {file} in {folder}; algorithms will ask for another bundle.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>There is nothing to judge; give a class raster or a run folder.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2400,11 +3578,6 @@
     <message>
         <location filename="../../hydranet_qgis/python_facts.py"/>
         <source>This is {name}; torch needs the usual Python (CPython).</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
-        <source>This model has {experts}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2466,9 +3639,21 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Tile size (pixels)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
         <location filename="../../hydranet_qgis/dock/tile_table.py"/>
         <source>Tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Tiles of the split {split}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2517,8 +3702,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Tiles with fewer are left out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Tiles, all splits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Tiles: {splits}; regions: {regions}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>Time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Times that all tiles are seen. Empty: what suits what is trained.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Title of the task</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2527,13 +3737,40 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>Together</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/what_if.py"/>
         <source>Too few calibration tiles to promise at most {share:g} % missed for {experts}: every tile goes there.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Train an expert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Train for at most (minutes)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>Trained on simulated data only; check the result with care.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>Training tiles</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2558,13 +3795,55 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Unchanged to the bit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Unchanged to the bit, by checksum: {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Use experts outside their resolution</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <location filename="../../hydranet_qgis/training/panel.py"/>
+        <source>Used by default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/environment_page/interpreter_box.py"/>
         <source>Used now: {path} ({origin})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Validation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>Validation figure that decided</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/curves.py"/>
+        <source>Validation: {figure}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Value in the reference</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2585,6 +3864,11 @@
     <message>
         <location filename="../../hydranet_qgis/worker_client.py"/>
         <source>Waiting for another HydraNet run to finish.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_summary.py"/>
+        <source>Warning</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2618,6 +3902,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>What is to be learnt, as a short name such as reed: small letters, numbers and _. The expert that learns it and its outputs are called so.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/object_model.py"/>
         <source>What it is</source>
         <translation type="unfinished"></translation>
@@ -2625,6 +3914,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/heat_strip.py"/>
         <source>What the map shows of this run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>What the reference&apos;s values mean is taken from the legend of &apos;{layer}&apos;: {classes}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2638,13 +3932,33 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>What to train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>What users read for the task, such as Reed beds. Empty: its name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/drop.py"/>
         <source>What was dropped is no local file; drop a run&apos;s folder, or one of its files.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Where the report, its tables (CSV) and pictures are kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/run_parameters.py"/>
         <source>Where the run is kept: rasters and objects with their styles, the routing table, and run.json, which holds all that is needed to repeat it. A temporary folder is gone when QGIS closes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>Where the tiles are kept; Train reads them from there.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2660,6 +3974,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
         <source>Whole run: {cost}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate_parameters.py"/>
+        <source>Whose raster of the run is judged, such as water. Empty: the only one that gave classes.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2703,6 +4022,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Write tiles of which no label says anything, too.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/prepare_bands.py"/>
         <source>Writing pieces {done} of {total}</source>
         <translation type="unfinished"></translation>
@@ -2716,6 +4040,11 @@
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
         <location filename="../../hydranet_qgis/algorithms/progress.py"/>
         <source>Writing {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_parameters.py"/>
+        <source>Written into the catalogue. hand: drawn by people; derived: from other data, such as a map; algorithm: made by a program; perimeter: an outline around what is mixed; undocumented: not known.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2766,8 +4095,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>at most {time} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>below its threshold {limit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>best {figure} {value}, in epoch {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/plot.py"/>
+        <source>best {value}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>best {value} in epoch {number}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2791,6 +4140,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>comes with the plugin</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>compute saved</source>
         <translation type="unfinished"></translation>
@@ -2801,6 +4155,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/plot.py"/>
+        <source>epoch</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/worker_process.py"/>
         <source>exit code {code}</source>
         <translation type="unfinished"></translation>
@@ -2808,6 +4167,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/object_words.py"/>
         <source>expert {number} with {weight}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_parameters.py"/>
+        <source>expert: a new expert on the encoder as it is, with a row of the switcher of its own. switcher: only the switcher&apos;s rows of the experts that the tiles tell about, in a minute or so. finetune: an expert of the bundle is trained further.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2836,8 +4200,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>hydranet,evaluation,validation,accuracy assessment,confusion matrix,iou,f1,kappa,precision,recall,reliability,ground truth,reference,report</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/predict.py"/>
         <source>hydranet,mixture of experts,moe,deep learning,segmentation,classification,satellite,phisat-2,sentinel-2,tiles,routing,clouds,water,land cover,objects</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>hydranet,mixture of experts,moe,deep learning,training,fine-tuning,transfer learning,segmentation,switcher,routing,own data,learning curves</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2856,8 +4230,28 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/export_tiles.py"/>
+        <source>hydranet,training,labels,tiles,routerset,chips,samples,ground truth,polygons,split,catalogue,deep learning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/run_facts.py"/>
         <source>in the order of {sensor}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/tiles.py"/>
+        <source>it is too large</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/tiles.py"/>
+        <source>it lists no tasks</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/tiles.py"/>
+        <source>its format is {format}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2873,6 +4267,11 @@
     <message>
         <location filename="../../hydranet_qgis/interpreters.py"/>
         <source>known to the py launcher</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>larger than {count} bytes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2904,6 +4303,11 @@
     <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>model_uncertainty_… is the part of it about which the expert&apos;s heads disagree.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>need {task}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3136,6 +4540,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/state.py"/>
+        <source>training loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_words.py"/>
         <source>uncertainty {total}</source>
         <translation type="unfinished"></translation>
@@ -3158,6 +4567,11 @@
     <message>
         <location filename="../../hydranet_qgis/dock/expert_shares.py"/>
         <source>unsuited pixel size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/state.py"/>
+        <source>validation loss</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3201,6 +4615,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{count} epochs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_model.py"/>
         <source>{count} objects</source>
         <translation type="unfinished"></translation>
@@ -3236,6 +4655,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>{expert}, fine-tuned</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train.py"/>
+        <source>{expert}, new</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/score_bars.py"/>
         <source>{expert}: no score, {why}</source>
         <translation type="unfinished"></translation>
@@ -3258,6 +4687,16 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/run_algorithm.py"/>
         <source>{expert}: {tiles} of {total} tiles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/evaluate.py"/>
+        <source>{figures}; {pixels} pixels compared</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{figure} {value} now</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3287,6 +4726,7 @@
     </message>
     <message>
         <location filename="../../hydranet_qgis/algorithms/progress.py"/>
+        <location filename="../../hydranet_qgis/training/words.py"/>
         <source>{hours} h {minutes} min</source>
         <translation type="unfinished"></translation>
     </message>
@@ -3317,6 +4757,21 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{minutes} min {seconds} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/bundles.py"/>
+        <source>{name} (comes with the plugin)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/bundles.py"/>
+        <source>{name} (missing)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/dock/tile_filters.py"/>
         <source>{name} ({count})</source>
         <translation type="unfinished"></translation>
@@ -3344,6 +4799,21 @@
     <message>
         <location filename="../../hydranet_qgis/dock/what_if_words.py"/>
         <source>{number} {unit}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>{parameter} is &apos;{name}&apos;, but {what} does not use it; leave it empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>{parameter} names &apos;{name}&apos;, which finds objects; name one of {names}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>{parameter} names &apos;{name}&apos;, which is none of the model bundle&apos;s experts {names}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3408,6 +4878,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/judged.py"/>
+        <source>{path} is missing or cannot be read; run HydraNet again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/results.py"/>
         <source>{path} is missing or damaged, so its layer is left out; run HydraNet again.</source>
         <translation type="unfinished"></translation>
@@ -3439,7 +4914,13 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/environment_page/bundle_box.py"/>
+        <source>{problem}; choose another folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/objects.py"/>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
         <source>{problem}; choose another model bundle.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -3471,6 +4952,7 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/progress.py"/>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
+        <location filename="../../hydranet_qgis/training/words.py"/>
         <source>{seconds} s</source>
         <translation type="unfinished"></translation>
     </message>
@@ -3487,6 +4969,21 @@
     <message>
         <location filename="../../hydranet_qgis/dock/summary_card.py"/>
         <source>{spent} of the {whole} multiply-accumulates of every expert on every tile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_inputs.py"/>
+        <source>{target} cannot be saved in the folder of the tiles; choose another place.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>{task} has pixels of {classes}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/algorithms/tiles_summary.py"/>
+        <source>{task} is needed in {splits}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3510,6 +5007,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{time} spent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/layer_metadata.py"/>
         <source>{time}: given another policy; {added} decoded in addition, {dropped} dropped.</source>
         <translation type="unfinished"></translation>
@@ -3520,8 +5022,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{title} (failed)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{title} (running)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/run_folder.py"/>
         <source>{title} (simulated)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{title} (stopped)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -3535,6 +5052,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../../hydranet_qgis/algorithms/train_inputs.py"/>
+        <source>{tune} is to become the new expert {name}, but the model bundle has one of that name already; leave TUNE empty to train that one further.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
         <source>{what}, but the chosen model bundle has only {names}; leave {parameter} empty.</source>
         <translation type="unfinished"></translation>
@@ -3542,6 +5064,11 @@
     <message>
         <location filename="../../hydranet_qgis/algorithms/expert_outputs.py"/>
         <source>{what}, but the experts are limited to {names}; add it there, or leave {parameter} empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../../hydranet_qgis/training/words.py"/>
+        <source>{why}; kept is epoch {epoch}, the best.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -36,15 +36,15 @@ def pump(seconds: float) -> None:
     loop.exec()
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, hang_s: float = HANG_S) -> Any:
     """Let QGIS work until `condition()` is true, and return its value."""
-    until = time.monotonic() + HANG_S
+    until = time.monotonic() + hang_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > until:
-            raise TimeoutError(f"waited {HANG_S:.0f} s for {what}")
+            raise TimeoutError(f"waited {hang_s:.0f} s for {what}")
         pump(0.05)
 
 
@@ -81,6 +81,7 @@ def run_in_background(
     algorithm_id: str,
     parameters: dict[str, Any],
     meanwhile: Callable[[QgsProcessingFeedback], Any] | None = None,
+    hang_s: float = HANG_S,
 ) -> dict[str, Any]:
     """Run an algorithm as its dialog does: prepared here, worked off by a task, the results loaded here.
 
@@ -88,6 +89,7 @@ def run_in_background(
         algorithm_id: such as "hydranet:predict".
         parameters: as for `processing.run`.
         meanwhile: called every 50 ms while it runs.
+        hang_s: what takes this long will not come.
 
     Returns:
         `ok`, `results`, `log` as the dialog would show it, and `gap_s`, the longest time that the main thread
@@ -112,7 +114,7 @@ def run_in_background(
         task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
         task.executed.connect(lambda ok, results: ended.append((ok, results)))
         QgsApplication.taskManager().addTask(task)
-        wait_until(over, f"{algorithm_id} to end")
+        wait_until(over, f"{algorithm_id} to end", hang_s)
     ok, results = ended[0]
     started = time.monotonic()
     if ok:

@@ -17,7 +17,8 @@ from qgis.PyQt.QtCore import QAbstractItemModel, QCoreApplication, QObject, Qt, 
 from qgis.PyQt.QtWidgets import QAbstractButton, QAction, QComboBox, QTabWidget, QWidget
 
 import hydranet_qgis
-from hydranet_qgis import results, routing_style
+from hydranet_qgis import paths, results, routing_style
+from hydranet_qgis.bundle_info import read_bundle
 from hydranet_qgis.dock import RunDock
 from hydranet_qgis.provider import HydraNetProvider
 from hydranet_qgis.run_folder import Run
@@ -213,7 +214,8 @@ def test_every_text_of_menu_and_options_page(marker: Marker, qgis_iface: Any, pr
     try:
         found = [text for action in plugin._actions for _, text in texts_of(action) if unmarked(text, set())]
         dialog = EnvironmentDialog()
-        found += complaints(dialog, set())
+        info = read_bundle(paths.default_bundle())  # its name and experts are data
+        found += complaints(dialog, {f"{info.id} {info.version}", ", ".join(info.names)})
         dialog.deleteLater()
     finally:
         plugin.unload()

@@ -16,11 +16,12 @@ from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 from qgis.PyQt.QtWidgets import QApplication, QPushButton
 
 import hydranet_qgis
-from hydranet_qgis import i18n, paths, run_events
+from hydranet_qgis import bundles, i18n, paths, run_events
 from hydranet_qgis import plugin as plugin_module
 from hydranet_qgis.environment_page import EnvironmentDialog
 from hydranet_qgis.errors import EnvironmentMissing
 from hydranet_qgis.setup.job import shared_job
+from hydranet_qgis.training import sessions
 
 ROOT = Path(hydranet_qgis.__file__).parents[1]
 
@@ -67,12 +68,13 @@ def test_it_loads_and_unloads_any_number_of_times(window: Window, project: QgsPr
         plugin.initGui()  # nothing twice
         assert _registered()
         assert plugin.dock.objectName() == "HydraNetDock"
-        assert len(plugin._actions) == 5
+        assert plugin.training.objectName() == "HydraNetTrainingDock"
+        assert len(plugin._actions) == 6
         plugin.unload()
         plugin.unload()
         assert not _registered()
-        assert plugin.dock is None
-    assert run_events._listeners == []
+        assert plugin.dock is None and plugin.training is None
+    assert run_events._listeners == [] == sessions._listeners == bundles._listeners
 
 
 def test_the_button_opens_the_dialog_by_its_id(
@@ -97,7 +99,7 @@ def test_the_options_page_comes_and_goes_with_the_plugin(
     plugin.initGui()
     (factory,) = window.factories
     assert factory.title() == "HydraNet"
-    plugin._actions[3].trigger()
+    plugin._actions[4].trigger()
     dialogs = [w for w in QApplication.topLevelWidgets() if isinstance(w, EnvironmentDialog)]
     assert [dialog.isVisible() for dialog in dialogs] == [True]
     dialogs[0].reject()

@@ -53,6 +53,7 @@ def test_a_run_folder_that_qgis_opens_no_table_from_is_refused(
         ({"EXTENT": "0,10,0,10"}, "The extent lies outside the raster"),
         ({"BUNDLE": "/nowhere"}, "has no model.json"),
         ({"TOP_K": 0}, "TOP_K"),
+        ({"TOP_K": 65}, "TOP_K"),
         ({"EXPERTS": ["unicorns"]}, "EXPERTS"),
         ({"THREADS": 0}, "THREADS"),
         ({"MEMORY_MB": 63}, "MEMORY_MB"),

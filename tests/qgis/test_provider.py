@@ -104,7 +104,9 @@ def test_scores_alone_need_nothing_that_concerns_decoding(provider: HydraNetProv
     assert {output.name() for output in algorithm.outputDefinitions()} == OUTPUTS - {"OUTPUT_LAYERS"}
 
 
-@pytest.mark.parametrize("name", ["predict", "objects", "route", "reroute", "preparebands"])
+@pytest.mark.parametrize(
+    "name", ["predict", "objects", "route", "reroute", "preparebands", "exporttiles", "evaluate"]
+)
 def test_every_algorithm_is_explained_and_can_be_cancelled(name: str, provider: HydraNetProvider) -> None:
     algorithm = _algorithm(name)
     text = algorithm.shortHelpString()
@@ -122,7 +124,9 @@ def test_every_algorithm_is_explained_and_can_be_cancelled(name: str, provider: 
     assert not flags & QgsProcessingAlgorithm.Flag.FlagNoThreading
 
 
-@pytest.mark.parametrize("name", ["predict", "objects", "route", "reroute", "preparebands"])
+@pytest.mark.parametrize(
+    "name", ["predict", "objects", "route", "reroute", "preparebands", "exporttiles", "evaluate"]
+)
 def test_without_a_python_it_is_listed_and_says_what_to_do(
     name: str, provider: HydraNetProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +151,7 @@ def test_experts_come_from_the_bundle(bundle: Path, provider: HydraNetProvider) 
     assert experts.options() == ["water", "fire"]
     assert experts.usesStaticStrings() and experts.allowMultiple()
     assert "fire (Fire, simulated data only)" in experts.help()
-    assert algorithm.parameterDefinition("TOP_K").maximum() == 2
+    assert algorithm.parameterDefinition("TOP_K").defaultValue() == 2
     assert algorithm.parameterDefinition("OVERLAP").maximum() == 64
     rasters = [d.name() for d in algorithm.parameterDefinitions() if d.type() == "rasterDestination"]
     assert rasters == ["EXPERT_WATER", "EXPERT_FIRE"]

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomllib
+from packaging.requirements import Requirement
 
 from hydranet_qgis import paths
 from hydranet_qgis.setup.failures import explain
@@ -27,6 +29,19 @@ LIST = paths.worker_requirements()
 
 def _after(call: list[str], option: str) -> str:
     return call[call.index(option) + 1]
+
+
+def test_what_is_pinned_is_what_pyproject_allows() -> None:
+    project = tomllib.loads((paths.checkout() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["train"]]
+    allowed = {Requirement(text).name: Requirement(text).specifier for text in wanted}
+    lines = [line for line in LIST.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    pinned = [Requirement(line) for line in lines]
+    # Boxes of the objects in a training pack are read with pycocotools, which no worker does.
+    assert {item.name for item in pinned} == set(allowed) - {"pycocotools"}
+    for item in pinned:
+        (pin,) = item.specifier
+        assert pin.operator == "==" and pin.version in allowed[item.name], item
 
 
 # --- pip ---------------------------------------------------------------------------------------------

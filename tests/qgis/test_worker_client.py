@@ -189,7 +189,7 @@ def test_closing_ends_what_runs_and_starts_nothing_for_who_waits(jobs: Jobs) -> 
         try:
             jobs.client.run(PYTHON, "predict", params, follow, lambda: False)
         except PluginError as error:
-            ended.append(type(error))
+            ended.append(str(error))
 
     threads = [threading.Thread(target=work, args=("slow",)), threading.Thread(target=work, args=("lake",))]
     threads[0].start()
@@ -199,6 +199,7 @@ def test_closing_ends_what_runs_and_starts_nothing_for_who_waits(jobs: Jobs) -> 
     for thread in threads:
         thread.join(30)
     assert len(ended) == 2
+    assert any("plugin was switched off, and this job" in sentence for sentence in ended)
     assert jobs.client.pid is None
     with pytest.raises(WorkerCancelled):
         jobs.run("later")

@@ -21,7 +21,9 @@ import time
 from pathlib import Path
 
 import fake_jobs
+import fake_labels
 import fake_run
+import fake_training
 
 PROTOCOL = int(os.environ.get("HYDRANET_FAKE_PROTOCOL", "1"))
 _lock = threading.Lock()
@@ -93,17 +95,24 @@ def other_job(method: str, number: int, params: dict, stop: threading.Event) -> 
             emit(event="cancelled", id=number)
             return
         time.sleep(0.05)
-    work = {"reroute": fake_jobs.reroute, "prepare": fake_jobs.prepare}[method]
+    work = {
+        "reroute": fake_jobs.reroute,
+        "prepare": fake_jobs.prepare,
+        "tiles": fake_labels.tiles,
+        "evaluate": fake_labels.evaluate,
+    }[method]
     summary = work(params, lambda d, t: emit(event="progress", id=number, done=d, total=t, message=""))
     where = {"folder": params["run"]} if method == "reroute" else {"output": params["output"]}
     emit(event="finished", id=number, summary=summary, **where)
 
 
-def safe_job(method: str, number: int, params: dict, stop: threading.Event) -> None:
+def safe_job(method: str, number: int, params: dict, stop: threading.Event, enough: threading.Event) -> None:
     """A mistake in here fails a test at once; silence would only do so after minutes."""
     try:
         if method == "predict":
             job(number, params, stop)
+        elif method == "train":
+            fake_training.job(number, params, stop, enough, emit)
         else:
             other_job(method, number, params, stop)
     except BaseException as error:
@@ -123,15 +132,20 @@ def main() -> None:
     print("a library prints where it should not")
     sys.stdout.flush()
     stops: dict[int, threading.Event] = {}
+    enoughs: dict[int, threading.Event] = {}
     for line in sys.stdin:
         message = json.loads(line)
         if message["method"] == "shutdown":
             return
         if message["method"] == "cancel":
             stops.get(message["params"]["id"], threading.Event()).set()
-        if message["method"] in ("predict", "reroute", "prepare"):
+        if message["method"] == "conclude":
+            enoughs.get(message["params"]["id"], threading.Event()).set()
+        if message["method"] in ("predict", "reroute", "prepare", "tiles", "evaluate", "train"):
             stops[message["id"]] = threading.Event()
-            arguments = (message["method"], message["id"], message["params"], stops[message["id"]])
+            enoughs[message["id"]] = threading.Event()
+            signs = (stops[message["id"]], enoughs[message["id"]])
+            arguments = (message["method"], message["id"], message["params"], *signs)
             threading.Thread(target=safe_job, args=arguments, daemon=True).start()
 
 
