@@ -29,3 +29,7 @@ class OutputError(HydraNetError):
 
 class CancelledError(HydraNetError):
     """The user stopped the job."""
+
+
+class ClusterError(HydraNetError):
+    """The scheduler or its workers cannot be reached, or cannot do the job."""

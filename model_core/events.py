@@ -6,7 +6,7 @@ whatever anything else prints, from Python or from C, to standard error.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
 import os
 import sys
@@ -115,10 +115,16 @@ def versions() -> dict[str, str | None]:
     """Versions of what the results depend on, read without importing any of it; None = not installed."""
     found: dict[str, str | None] = {"hydranet": __version__, "python": sys.version.split()[0]}
     for name in ("torch", "numpy", "rasterio", "pyogrio", "shapely", "safetensors"):
-        found[name] = None
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
+        found[name] = _version(name)
     return found
+
+
+@functools.cache  # milliseconds each, of every scene and every strip
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def claim_stdout() -> TextIO:

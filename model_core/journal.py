@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ FORMAT = "hydranet-journal/1"
 PLAN = "plan.json"
 PROGRESS = "progress.jsonl"
 RESULT, MOVING = "result", "moving.json"
+STRIPS = "strips"  # parts of the run that others worked out, see `cluster.strips`
 RUN_JSON = "run.json"
 
 
@@ -100,25 +101,33 @@ class Journal:
 
     @property
     def worth_keeping(self) -> bool:
-        """Whether any block of a run is safe here."""
-        return bool(self._last_until())
+        """Whether any block of a run is safe here, or any strip whole."""
+        strips = self.folder / STRIPS
+        return bool(self._last_until()) or any(strips.glob("*[0-9]"))
+
+    @property
+    def job(self) -> str | None:
+        """The job that began the run, if it said so: an attempt after the first may go on."""
+        job = self._plan().get("job") if self.unfinished else None
+        return job if isinstance(job, str) else None
 
     @property
     def overwrites(self) -> bool:
         """Whether the run begun here is to replace an older one."""
         return self._plan().get("overwrite") is True
 
-    def begin(self, run: Mapping[str, Any], overwrite: bool) -> None:
+    def begin(self, run: Mapping[str, Any], overwrite: bool, job: str | None = None) -> None:
         """Write down what the run is.
 
         Args:
             run: all that its results depend on.
             overwrite: whether it is to replace an older one.
+            job: that begins it, if it may have to begin more than once.
 
         Raises:
             OutputError: the disk does not take it.
         """
-        plan = {"format": FORMAT, "overwrite": overwrite, "run": run}
+        plan = {"format": FORMAT, "overwrite": overwrite, "run": run, "job": job}
         write_whole(self.folder / PLAN, (json.dumps(plan, indent=1, sort_keys=True) + "\n").encode())
 
     def begin_reroute(self) -> None:
@@ -167,7 +176,7 @@ class Journal:
         records: list[TileRecord] = []
         done = Done()
         found: dict[int, Detections] = {}
-        for line in self._lines():
+        for line in self.lines():
             if "tile" in line:
                 try:
                     found[int(line["tile"])] = Detections.from_dict(line["found"])
@@ -231,6 +240,11 @@ class Journal:
         """Note that pixel rows above `until` are safe; `blocks` are those new since the last time."""
         self._append(_safe_line(until, blocks, spent), sync=True)
 
+    def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Take over lines of another journal, of rows that follow those here."""
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        self._append(text, sync=True)
+
     def close(self) -> None:
         """Close the progress file."""
         if self._file is not None:
@@ -251,7 +265,7 @@ class Journal:
                 "check the free space."
             ) from error
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[dict[str, Any]]:
         """The lines that are whole, up to the first that is not."""
         found = []
         try:
@@ -269,7 +283,7 @@ class Journal:
         return found
 
     def _last_until(self) -> int:
-        return max((line["until"] for line in self._lines() if isinstance(line.get("until"), int)), default=0)
+        return max((line["until"] for line in self.lines() if isinstance(line.get("until"), int)), default=0)
 
 
 def _record_line(record: TileRecord) -> str:

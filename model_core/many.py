@@ -1,5 +1,7 @@
 """Many scenes, one after another, with one loaded model; one that fails does not stop the others.
 
+`cluster.run` does the same with many processes: a scene, and the table of all, are the same here and there.
+
 `summary.csv` in the output folder has a row for each scene and is written anew after each, so a job that
 runs over night can be looked at, and one that was killed tells how far it came.
 """
@@ -10,7 +12,8 @@ import csv
 import io
 import os
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import Any
 
 from . import events
 from . import predict as prediction
+from .cluster.attempts import Manner, mark, patiently
 from .errors import CancelledError, HydraNetError, OutputError
 from .files import write_whole
 from .finished import finished_run
@@ -78,6 +82,21 @@ class Outcome:
         return any(row.status == FAILED for row in self.rows)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is known of a scene when it has ended.
+
+    Attributes:
+        row: of the table.
+        bands: which band fed which, and how numbers became reflectance; None without a run.
+        kind: class of the error, None without one.
+    """
+
+    row: Row
+    bands: str | None = None
+    kind: str | None = None
+
+
 def predict_many(
     scenes: SceneList,
     request: PredictRequest,
@@ -85,6 +104,7 @@ def predict_many(
     cancelled: Callable[[], bool] = lambda: False,
     *,
     load_model: prediction.LoadModel | None = None,
+    retries: int = 0,
 ) -> Outcome:
     """Predict every scene of a list.
 
@@ -95,6 +115,7 @@ def predict_many(
             end, `summary`.
         cancelled: as in `predict`; stops the whole job, which can be continued.
         load_model: opens the bundle; called again only if the bundle changes.
+        retries: further attempts at a scene that the network or the system failed.
 
     Returns:
         A row for each scene; a stop by the user is told in it, not raised.
@@ -102,13 +123,27 @@ def predict_many(
     Raises:
         OutputError: the output folder cannot be written, or holds a summary.csv that is not ours.
     """
-    job = _Job(scenes, request.absolute(), emit, cancelled, load_model)
+    table = Table(scenes, emit)
+    models, job = Models(load_model), uuid.uuid4().hex
     for scene in scenes.scenes:
-        job.run(scene)
-    return job.finish()
+        if table.stopped is None and cancelled():
+            table.stopped = CancelledError("The run was stopped.")
+        if table.stopped is not None:
+            table.leave_out([scene])
+            continue
+        table.begin(scene)
+        one = request_of(scene, request)
+        manner = Manner(job=job, before=mark(Path(one.output)), retries=retries)
+        table.end(scene, predict_scene(scene, one, models, partial(table.tell, scene), cancelled, manner))
+    return table.finish()
 
 
-class _Models:
+def request_of(scene: SceneEntry, request: PredictRequest) -> PredictRequest:
+    """The request of one scene, with absolute paths."""
+    return replace(request, input=scene.path, output=scene.folder).absolute()
+
+
+class Models:
     """The model cache, which also remembers that the model cannot be loaded at all."""
 
     def __init__(self, load: prediction.LoadModel | None) -> None:
@@ -123,89 +158,111 @@ class _Models:
             raise
 
 
-class _Job:
-    """The rows so far and how the next one comes about."""
+def predict_scene(
+    scene: SceneEntry,
+    request: PredictRequest,
+    models: Models,
+    tell: events.Emit,
+    cancelled: Callable[[], bool],
+    manner: Manner,
+) -> Told:
+    """Predict one scene, whatever comes of it.
 
-    def __init__(
-        self,
-        scenes: SceneList,
-        request: PredictRequest,
-        emit: events.Emit,
-        cancelled: Callable[[], bool],
-        load_model: prediction.LoadModel | None,
-    ) -> None:
-        self._scenes, self._request, self._emit, self._cancelled = scenes, request, emit, cancelled
-        self._models = _Models(load_model)
-        self._rows: list[Row] = []
-        self._bands: dict[str, list[int]] = {}
-        self._stopped: CancelledError | None = None
+    Args:
+        scene: for the table.
+        request: of the scene, with absolute paths.
+        models: give the model.
+        tell: hears the events of the scene.
+        cancelled: as in `predict`.
+        manner: how it is done here.
+    """
+    begin = time.perf_counter()
+    folder = request.output
+    try:
+        if models.broken is not None:  # no scene can be served: do not open them all to say so
+            raise models.broken
+        loaded = partial(prediction.load, request, models)
+        if (run := manner.finished(request, loaded)) is not None:
+            return _told(scene, folder, run, DONE)
+        if request.resume and (run := finished_run(request, loaded)) is not None:
+            return _told(scene, folder, run, SKIPPED, "already finished with this request")
+        run = patiently(
+            lambda: prediction.predict(
+                request, tell, cancelled, load_model=models, keep_on_cancel=True, manner=manner
+            ),
+            request, manner, tell, cancelled,
+        )  # fmt: skip
+        return _told(scene, folder, run, DONE)
+    except CancelledError as error:
+        return Told(Row(scene.path, folder, CANCELLED, message=str(error)))
+    except Exception as error:  # a defect in one scene is no reason to lose the others
+        kind, message = explain(error)
+        tell(events.failed(kind, message))
+        seconds = round(time.perf_counter() - begin, 3)
+        return Told(Row(scene.path, folder, FAILED, seconds=seconds, message=message), kind=kind)
+
+
+def _told(scene: SceneEntry, folder: str, run: dict[str, Any], status: str, why: str = "") -> Told:
+    tiles, seconds = run["tiles"], run["seconds"]["total"]
+    rate = round(tiles["total"] / seconds, 2) if seconds > 0 else None
+    counts = tiles["total"], tiles["routed"], tiles["abstained"]
+    return Told(Row(scene.path, folder, status, *counts, seconds, rate, why), bands_text(run))
+
+
+class Table:
+    """The rows so far, shown and written as they come.
+
+    Attributes:
+        stopped: why the user's stop ended the job early, or None.
+    """
+
+    def __init__(self, scenes: SceneList, emit: events.Emit) -> None:
+        """Make the output folder.
+
+        Raises:
+            OutputError: it cannot be written, or holds a summary.csv that is not ours.
+        """
+        self.stopped: CancelledError | None = None
+        self._scenes, self._emit = scenes, emit
+        self._told: dict[int, Told] = {}  # by the scene's number
         self._path = _prepare_summary(scenes.output)
         for note in scenes.notes:
             emit(events.log("warning", note))
 
-    def run(self, scene: SceneEntry) -> None:
-        """Predict one scene, whatever comes of it."""
+    def tell(self, scene: SceneEntry, event: events.Event) -> None:
+        """Pass on an event of a scene."""
+        self._emit(events.of_scene(event, scene.number, scene.path))
 
-        def tell(event: events.Event) -> None:
-            self._emit(events.of_scene(event, scene.number, scene.path))
+    def begin(self, scene: SceneEntry) -> None:
+        """A scene is begun."""
+        self.tell(scene, events.scene_started(len(self._scenes.scenes), os.path.abspath(scene.folder)))
 
-        folder = os.path.abspath(scene.folder)
-        if self._stopped is None and self._cancelled():
-            self._stopped = CancelledError("The run was stopped.")
-        if self._stopped is not None:
-            row = Row(scene.path, folder, CANCELLED, message="not begun")
-        else:
-            tell(events.scene_started(len(self._scenes.scenes), folder))
-            row = self._predict(scene, folder, tell)
-        self._rows.append(row)
-        if row.message != "not begun":
-            self._write_summary()
-            tell(events.scene_ended(asdict(row)))
+    def end(self, scene: SceneEntry, told: Told) -> None:
+        """A scene is through, well or not."""
+        if told.row.status == CANCELLED and self.stopped is None:
+            self.stopped = CancelledError(told.row.message)
+        self._told[scene.number] = told
+        self._write_summary()
+        self.tell(scene, events.scene_ended(asdict(told.row)))
+
+    def leave_out(self, scenes: Iterable[SceneEntry]) -> None:
+        """These scenes are not begun."""
+        for scene in scenes:
+            folder = os.path.abspath(scene.folder)
+            self._told[scene.number] = Told(Row(scene.path, folder, CANCELLED, message="not begun"))
 
     def finish(self) -> Outcome:
         """Write the last summary and give all rows."""
         self._write_summary()
-        self._emit(events.scenes_summary(str(self._path), [asdict(row) for row in self._rows]))
-        return Outcome(tuple(self._rows), self._bands, self._stopped)
+        self._emit(events.scenes_summary(str(self._path), [asdict(row) for row in self._rows()]))
+        bands: dict[str, list[int]] = {}
+        for number, told in sorted(self._told.items()):
+            if told.bands is not None:
+                bands.setdefault(told.bands, []).append(number)
+        return Outcome(tuple(self._rows()), bands, self.stopped)
 
-    def _predict(self, scene: SceneEntry, folder: str, tell: events.Emit) -> Row:
-        begin = time.perf_counter()
-        try:
-            if self._models.broken is not None:  # no scene can be served: do not open them all to say so
-                raise self._models.broken
-            request = replace(self._request, input=scene.path, output=folder).absolute()
-            if request.resume:
-                run = finished_run(request, partial(prediction.load, request, self._models))
-                if run is not None:
-                    return self._row(scene, folder, run, SKIPPED, "already finished with this request")
-            run = prediction.predict(
-                request, tell, self._cancelled, load_model=self._models, keep_on_cancel=True
-            )
-            return self._row(scene, folder, run, DONE)
-        except CancelledError as error:
-            self._stopped = error
-            return Row(scene.path, folder, CANCELLED, message=str(error))
-        except Exception as error:  # a defect in one scene is no reason to lose the others
-            kind, message = explain(error)
-            tell(events.failed(kind, message))
-            seconds = round(time.perf_counter() - begin, 3)
-            return Row(scene.path, folder, FAILED, seconds=seconds, message=message)
-
-    def _row(self, scene: SceneEntry, folder: str, run: dict[str, Any], status: str, why: str = "") -> Row:
-        self._bands.setdefault(bands_text(run), []).append(scene.number)
-        tiles, seconds = run["tiles"], run["seconds"]["total"]
-        rate = round(tiles["total"] / seconds, 2) if seconds > 0 else None
-        return Row(
-            scene.path,
-            folder,
-            status,
-            tiles["total"],
-            tiles["routed"],
-            tiles["abstained"],
-            seconds,
-            rate,
-            why,
-        )
+    def _rows(self) -> list[Row]:
+        return [told.row for _, told in sorted(self._told.items())]
 
     def _write_summary(self) -> None:
         """Replace summary.csv; if it cannot be, as when it is open elsewhere, nothing stops."""
@@ -213,7 +270,7 @@ class _Job:
         table = csv.writer(text, lineterminator="\n")
         table.writerow(_COLUMNS)
         table.writerows(
-            ["" if value is None else value for value in asdict(row).values()] for row in self._rows
+            ["" if value is None else value for value in asdict(row).values()] for row in self._rows()
         )
         try:
             # Paths that are no text in any encoding come back as the bytes they are.

@@ -19,6 +19,8 @@ import rasterio
 from . import events
 from .background import WriteBehind
 from .budget import Limits, limits_for
+from .cluster.attempts import Manner
+from .cluster.strips import take_over
 from .engine import Engine
 from .errors import CancelledError, HydraNetError
 from .fingerprint import fingerprint
@@ -53,6 +55,7 @@ def predict(
     load_model: LoadModel | None = None,
     batch_size: int | None = None,
     keep_on_cancel: bool = False,
+    manner: Manner = Manner(),  # noqa: B008  (frozen)
 ) -> RunSummary:
     """Run a model over a raster and write the run folder.
 
@@ -63,6 +66,7 @@ def predict(
         load_model: opens the bundle; the worker passes one that remembers, tests pass a fake.
         batch_size: tiles encoded at once, None = what suits the model; no result depends on it.
         keep_on_cancel: a run that is stopped leaves its journal, so that it can be continued.
+        manner: how it is done here, as one of many scenes or in strips; no result depends on it.
 
     Returns:
         What run.json holds.
@@ -77,25 +81,29 @@ def predict(
         emit(events.log("info", f"'{request.output}' already holds this run, finished; nothing was done."))
         emit(events.finished(request.output, found))
         return found
+    resume = request.resume or manner.continues(request.output)
+    threads = manner.threads or request.threads
     # The folder comes first: whoever cannot write learns it before anything is loaded.
     with (
-        RunFolder(request.output, request.overwrite, request.resume, keep_on_cancel) as folder,
+        RunFolder(request.output, request.overwrite, resume, keep_on_cancel) as folder,
         _told_how_to_go_on(folder),
     ):
         with Scene.open(
             request.input, bands=request.bands, radiometry=request.radiometry,
-            skip_damaged=request.skip_damaged, threads=request.threads,
+            skip_damaged=request.skip_damaged, threads=threads,
         ) as scene:  # fmt: skip
             model = load(request, load_model)
             check(cancelled)
             plan = make_plan(request, scene, model)
-            limits = limits_for(scene, model, request.threads, request.memory_mb, batch_size)
+            limits = limits_for(scene, model, threads, request.memory_mb, batch_size)
             folder.reserve(file_names(model.experts), request.input)
             known = [*scene.warnings, *plan.notes]
             for note in [*folder.notes, *known]:
                 emit(events.log("warning", note))
             emit(events.started(int(plan.wanted.sum()), str(folder.path)))
-            done = _begin_or_resume(plan, folder, emit)
+            done = _begin_or_resume(plan, folder, emit, manner.job)
+            if manner.elsewhere is not None:
+                done = manner.elsewhere(plan, folder.journal, done)
             summary = _write_run(plan, limits, folder, done, emit, cancelled)
             for note in summary["warnings"]:
                 if note not in known:
@@ -122,18 +130,15 @@ def _told_how_to_go_on(folder: RunFolder) -> Iterator[None]:
         raise type(error)(f"{error} {_GO_ON}") from error
 
 
-def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit) -> Done:
+def _begin_or_resume(plan: Plan, folder: RunFolder, emit: events.Emit, job: str | None) -> Done:
     """Write down what the run is, or see that the unfinished one is the same and how far it came."""
     journal, run = folder.journal, fingerprint(plan)
     if not folder.resuming:
-        journal.begin(run, plan.request.overwrite)
+        journal.begin(run, plan.request.overwrite, job)
         return Done()
     journal.check(run)
-    scene = plan.model.scene
-    branches = None if scene is None else len(scene.branches)
-    done = journal.load(plan.grid, [spec.name for spec in plan.model.experts], branches)
+    done = take_over(plan, journal)
     remove_strays(journal.folder, done)
-    journal.rewind(done)
     tiles, total = int(plan.wanted[: done.start.row * plan.grid.cols].sum()), int(plan.wanted.sum())
     emit(events.log("info", f"Continuing the unfinished run: {tiles} of {total} tiles are done."))
     return done

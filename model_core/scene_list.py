@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from .errors import RequestError
 
@@ -157,9 +158,16 @@ def _identity(path: str) -> str:
 
 def _stem(path: str) -> str:
     """The last part of a path without its ending; of `X.SAFE.zip` that is X: a run is no product."""
-    bare = path.rstrip("/\\" if os.name == "nt" else "/")
+    bare = _address(path).rstrip("/\\" if os.name == "nt" else "/")
     stem, _ = os.path.splitext(os.path.basename(bare))
     return stem[: -len(".SAFE")] if stem.upper().endswith(".SAFE") else stem
+
+
+def _address(path: str) -> str:
+    """A path of the network without what follows a question mark: signatures, not names."""
+    if path.startswith("/vsicurl?"):
+        path = parse_qs(path.partition("?")[2]).get("url", [path])[-1]
+    return path.partition("?")[0] if "://" in path else path
 
 
 def _parent(path: str) -> str:

@@ -30,6 +30,16 @@ def view(stream: TextIO, name: str) -> View:
     return BarView(stream, name) if stream.isatty() else LineView(stream, name)
 
 
+def crowd_view(stream: TextIO, scenes: int) -> View:
+    """What suits a stream for scenes that run beside each other.
+
+    Args:
+        stream: standard error, as a rule.
+        scenes: how many there are.
+    """
+    return CrowdBar(stream, scenes) if stream.isatty() else CrowdLines(stream)
+
+
 class BarView:
     """A tqdm bar over the tiles of the scene in work."""
 
@@ -111,6 +121,59 @@ class LineView:
     def _say(self, text: str) -> None:
         self._stream.write(f"hydranet: {text}\n")
         self._stream.flush()
+
+
+class CrowdBar:
+    """A tqdm bar over scenes, those in work counting by their share of tiles."""
+
+    def __init__(self, stream: TextIO, scenes: int) -> None:
+        """Show an empty bar."""
+        from tqdm import tqdm
+
+        self._stream = stream
+        self._open: dict[int, tuple[int, int]] = {}  # tiles done and in all, by scene
+        self._ended, self._tiles = 0, 0
+        form = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]"
+        self._bar: Any = tqdm(desc="scenes", total=scenes, file=stream, dynamic_ncols=True, bar_format=form)
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        kind = event["event"]
+        if kind == "progress":
+            self._open[event["scene"]["number"]] = event["done"], event["total"]
+        elif kind == "scene_ended":
+            self._ended += 1
+            self._tiles += self._open.pop(event["scene"]["number"], (0, 0))[1]
+        if kind in ("progress", "scene_ended"):
+            shares = sum(done / max(total, 1) for done, total in self._open.values())
+            tiles = self._tiles + sum(done for done, _ in self._open.values())
+            self._bar.set_postfix_str(f"{tiles} tiles", refresh=False)
+            self._bar.update(self._ended + shares - self._bar.n)
+        if kind in ("scene_ended", "log"):
+            self._bar.write(f"hydranet: {_sentence(event)}", file=self._stream)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+class CrowdLines:
+    """A line at the start and the end of each scene."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write nothing yet."""
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        kind = event["event"]
+        if kind in ("scene_started", "scene_ended", "log"):
+            text = _title(event) if kind == "scene_started" else _sentence(event)
+            self._stream.write(f"hydranet: {text}\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _title(event: Event) -> str:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..cluster.options import ClusterOptions
     from ..events import EventWriter
     from ..scene_list import SceneList
 
@@ -19,6 +20,14 @@ _OUTPUT_HELP = "the run folder; of several scenes or a list, the folder that get
 _THRESHOLDS_HELP = "policy threshold: the score from which a tile goes to an expert (default: the bundle's)"
 _OBJECTS_HELP = "least score of objects, 0 to 1 (default: the bundle's, class by class)"
 _MEMORY_HELP = "memory for batches, queues and caches (default: by itself)"
+_SCHEDULER_HELP = (
+    "who does the work: local (processes on this machine), serial (this one), the address of a dask "
+    "scheduler, or its JSON file (default: local for several scenes, else serial)"
+)
+_WORKERS_HELP = "processes of --scheduler local (default: one for each core)"
+_STRIP_HELP = "cut higher scenes into strips of so many pixel rows (default: 4096 at most)"
+_RETRIES_HELP = "further attempts if the network or a worker fails (default: 2)"
+_MOSAIC_HELP = "of several scenes: lay the runs over each other at the end, as `hydranet mosaic` does"
 _MISS_HELP = "policy recall: share of the tiles that need an expert which may be missed (default: 0.05)"
 
 
@@ -52,6 +61,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue what an earlier call did not finish")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--precision", default="auto", help="auto, fp32 or bf16 (default: auto)")
+    add("--scheduler", metavar="WHERE", help=_SCHEDULER_HELP)
+    add("--workers", type=int, metavar="N", help=_WORKERS_HELP)
+    add("--strip-rows", type=int, metavar="PX", help=_STRIP_HELP)
+    add("--retries", type=int, default=2, metavar="N", help=_RETRIES_HELP)
+    add("--mosaic", action="store_true", help=_MOSAIC_HELP)
     add_manners(parser)
 
 
@@ -120,9 +134,22 @@ def run(args: argparse.Namespace) -> int:
         if args.events:
             return _with_events(args, stop)
         scenes = expand(args.input, args.output)
+        options, note = _spread(args, scenes)
         if scenes.many:
-            return _many_with_progress(params(args), scenes, stop)
-        return _with_progress(params(args), stop)
+            return _many_with_progress(args, scenes, options, note, stop)
+        return _with_progress(params(args), options, stop)
+
+
+def _spread(args: argparse.Namespace, scenes: SceneList) -> tuple[ClusterOptions, str | None]:
+    """How the work is spread, and what the user should know of it; what cannot work is refused here."""
+    from ..cluster.options import choose
+    from .mosaic import check_flag
+
+    check_flag(args.mosaic, scenes.many)
+    return choose(
+        args.scheduler, args.workers, args.strip_rows, args.retries,
+        scenes=[scene.path for scene in scenes.scenes], device=args.device,
+    )  # fmt: skip
 
 
 class Signals:
@@ -150,16 +177,28 @@ class Signals:
 
 def _with_events(args: argparse.Namespace, stop: threading.Event) -> int:
     from .. import cli, events
-    from ..errors import HydraNetError
+    from ..errors import CancelledError
+    from ..jobs import explain
     from ..scene_list import expand
 
     out = events.EventWriter(events.claim_stdout())
+
+    def ended() -> bool:
+        return stop.is_set() or out.broken.is_set()
+
     try:
         data, scenes = params(args), expand(args.input, args.output)
+        options, note = _spread(args, scenes)
         if scenes.many:
-            return _many(data, scenes, out.emit, lambda: stop.is_set() or out.broken.is_set())[0]
-    except HydraNetError as error:
-        out.emit(events.failed(type(error).__name__, str(error)))
+            return _many(args, scenes, options, note, out.emit, ended)[0]
+        if not options.serial:
+            _one(data, options, out.emit, ended)
+            return 0
+    except CancelledError:
+        out.emit(events.cancelled())
+        return cli.CANCELLED
+    except Exception as error:  # as in `run_job`: whoever listens must hear that the job has ended
+        out.emit(events.failed(*explain(error)))
         return cli.FAILED
     return job_code(data, out, stop, keep_on_cancel=True)
 
@@ -174,30 +213,46 @@ def job_code(data: dict[str, Any], out: EventWriter, stop: threading.Event, **op
     return cli.CANCELLED if stop.is_set() else cli.FAILED
 
 
-def _with_progress(data: dict[str, Any], stop: threading.Event) -> int:
-    from ..predict import predict
+def _with_progress(data: dict[str, Any], options: ClusterOptions, stop: threading.Event) -> int:
     from ..report import run_table
-    from ..request import PredictRequest
     from ..terminal import view
 
-    request = PredictRequest.from_json(data)
-    show = view(sys.stderr, os.path.basename(request.input.rstrip("/\\")))
+    show = view(sys.stderr, os.path.basename(data["input"].rstrip("/\\")))
     try:
-        summary = predict(request, show, stop.is_set, keep_on_cancel=True)
+        summary = _one(data, options, show, stop.is_set)
     finally:
         show.close()
     print_text(run_table(summary))
     return 0
 
 
-def _many_with_progress(data: dict[str, Any], scenes: SceneList, stop: threading.Event) -> int:
+def _one(data: dict[str, Any], options: ClusterOptions, emit: Any, cancelled: Any) -> dict[str, Any]:
+    """Predict one scene: what run.json holds."""
+    from ..predict import predict
+    from ..request import PredictRequest
+
+    request = PredictRequest.from_json(data)
+    if options.serial:
+        return predict(request, emit, cancelled, keep_on_cancel=True)
+    from ..cluster.run import predict_one
+
+    return predict_one(request, options, emit, cancelled)
+
+
+def _many_with_progress(
+    args: argparse.Namespace,
+    scenes: SceneList,
+    options: ClusterOptions,
+    note: str | None,
+    stop: threading.Event,
+) -> int:
     from .. import cli
     from ..report import scenes_table
-    from ..terminal import view
+    from ..terminal import crowd_view, view
 
-    show = view(sys.stderr, "")
+    show = view(sys.stderr, "") if options.serial else crowd_view(sys.stderr, len(scenes.scenes))
     try:
-        code, outcome = _many(data, scenes, show, stop.is_set)
+        code, outcome = _many(args, scenes, options, note, show, stop.is_set)
     finally:
         show.close()
     print_text(scenes_table(outcome, scenes.output))
@@ -206,18 +261,36 @@ def _many_with_progress(data: dict[str, Any], scenes: SceneList, stop: threading
     return code
 
 
-def _many(data: dict[str, Any], scenes: SceneList, emit: Any, cancelled: Any) -> tuple[int, Any]:
+def _many(
+    args: argparse.Namespace,
+    scenes: SceneList,
+    options: ClusterOptions,
+    note: str | None,
+    emit: Any,
+    cancelled: Any,
+) -> tuple[int, Any]:
     """Predict many scenes: the exit status and the outcome."""
-    from .. import cli
-    from ..events import cancelled as cancelled_event
-    from ..many import predict_many
+    from .. import cli, events, many
     from ..request import PredictRequest
 
-    outcome = predict_many(scenes, PredictRequest.from_json(data), emit, cancelled)
+    request = PredictRequest.from_json(params(args))
+    if note is not None:
+        emit(events.log("info", note))
+    if options.serial:
+        outcome = many.predict_many(scenes, request, emit, cancelled, retries=options.retries)
+    else:
+        from ..cluster import run
+
+        outcome = run.predict_many(scenes, request, options, emit, cancelled)
     if outcome.stopped is not None:
-        emit(cancelled_event())
+        emit(events.cancelled())
         return cli.CANCELLED, outcome
-    return (cli.FAILED if outcome.failed else 0), outcome
+    failed = outcome.failed
+    if args.mosaic and any(row.status in (many.DONE, many.SKIPPED) for row in outcome.rows):
+        from .mosaic import lay_over
+
+        failed = not lay_over(scenes.output, emit) or failed
+    return (cli.FAILED if failed else 0), outcome
 
 
 def print_text(text: str) -> None:

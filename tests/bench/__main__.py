@@ -16,12 +16,14 @@ from model_core.errors import HydraNetError
 from model_core.resources import default_bundle, resource
 
 from . import (
+    bench_cluster,
     bench_dock,
     bench_experts,
     bench_grouping,
     bench_memory,
     bench_objects,
     bench_overhead,
+    bench_own,
     bench_precision,
     bench_roofline,
     bench_routing,
@@ -42,6 +44,8 @@ CASES = {
     "routing": bench_routing,
     "uncertainty": bench_uncertainty,
     "objects": bench_objects,
+    "cluster": bench_cluster,
+    "own": bench_own,
     "dock": bench_dock,
 }
 OUTPUT = Path("build/bench.json")

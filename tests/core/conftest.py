@@ -16,6 +16,12 @@ from rasterio.transform import from_origin
 UTM_10M = from_origin(500000.0, 5000000.0, 10.0, 10.0)
 
 
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several scenes would go to other processes, which know no fakes; tests of a cluster ask for one."""
+    monkeypatch.setenv("HYDRANET_SCHEDULER", "serial")
+
+
 @pytest.fixture
 def make_raster(tmp_path: Path) -> Callable[..., str]:
     """Write a small GeoTIFF into tmp_path and return its path.

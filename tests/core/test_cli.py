@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import os
 import shlex
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from model_core import __version__, cli, predict
+from model_core import __version__, cli, events, predict
 from model_core.bands import BAND_NAMES
 from model_core.commands import predict as predict_command
+from model_core.errors import CancelledError, RequestError
 from model_core.request import PredictRequest
 from tests.core.fakes import ALL, FakeModel, by_content, digital
 from tests.core.test_worker import PATIENCE, ROOT, scrubbed
@@ -127,6 +129,50 @@ def test_many_scenes_and_a_bad_one(three: list[str], tmp_path: Path, fake_bundle
     assert cli.main([*words, "--resume"]) == 0
     assert "Scenes: 2 skipped, 1 done." in capsys.readouterr().out.splitlines()
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["s0", "s1", "s2", "summary.csv"]
+
+
+def test_a_mosaic_after_many_scenes(three: list[str], tmp_path: Path, fake_bundle, capsys) -> None:
+    pytest.importorskip("pystac")
+    Path(three[1]).write_bytes(b"no raster")
+    words = ["predict", *three, str(tmp_path / "out"), "--overlap=8", "--mosaic"]
+    assert cli.main(words) == cli.FAILED
+    found = tmp_path / "out" / "mosaic"
+    assert f"info: Mosaic of 2 runs: {found}" in capsys.readouterr().err
+    assert (found / "catalog.json").exists() and len(list(found.glob("*.vrt"))) > 1
+    assert cli.main([*words[:2], three[2], words[4], *words[5:], "--resume"]) == 0
+    shutil.rmtree(found)
+    found.mkdir()
+    (found / "mine.txt").touch()
+    assert cli.main([*words[:2], three[2], words[4], *words[5:], "--resume"]) == cli.FAILED
+    out, err = capsys.readouterr()
+    assert "warning: There is no mosaic. " in err and "Scenes: 2 skipped." in out
+    assert cli.main(["predict", three[0], str(tmp_path / "one"), "--mosaic"]) == cli.FAILED
+    assert "--mosaic was given with one scene" in capsys.readouterr().err
+    assert not (tmp_path / "one").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RequestError("No."), CancelledError("Stopped.")])
+def test_whoever_listens_hears_the_end_of_a_job_of_workers(monkeypatch, scene_file: str, error) -> None:
+    pytest.importorskip("distributed")
+    from model_core.cluster import run
+
+    class Listening(io.StringIO):
+        def close(self) -> None:
+            pass
+
+    heard = Listening()
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(events, "claim_stdout", lambda: heard)
+    monkeypatch.setattr(run, "predict_one", fail)
+    stopped = isinstance(error, CancelledError)
+    words = ["predict", scene_file, "out", "--scheduler=local", "--events"]
+    assert cli.main(words) == (cli.CANCELLED if stopped else cli.FAILED)
+    last = json.loads(heard.getvalue().splitlines()[-1])
+    assert last["event"] == ("cancelled" if stopped else "error")
+    assert stopped or last["kind"] == type(error).__name__
 
 
 def test_a_list_that_is_none_is_one_sentence(tmp_path: Path, capfd) -> None:
