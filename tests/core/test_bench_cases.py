@@ -6,17 +6,22 @@ import importlib.util
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
 from model_core.bands import BAND_NAMES
+from model_core.routerset import TaskSpec, read_routerset
 from model_core.rundir import read_run
+from model_core.spec import ClassSpec
 from tests.bench import __main__ as bench
-from tests.bench import bench_dock, bench_objects, bench_routing, bench_uncertainty
+from tests.bench import bench_dock, bench_objects, bench_routing, bench_uncertainty, pack_tiles
 from tests.bench.bench_routing import ONE, PLAIN, TWO, Runs, same_files, small_change
 from tests.bench.many_tiles import write_many
 from tests.bench.setting import Setting
 from tests.bench.timing import interleaved
 from tests.core.fakes import ALL, FakeFinder, FakeModel, by_content, digital, sea
+from tests.core.tiny_pack import write_pack
 
 
 class SmallSetting(Setting):
@@ -186,3 +191,22 @@ def test_the_command_knows_the_new_cases() -> None:
     cases = ["routing", "uncertainty", "dock"]
     assert bench.parser().parse_args(["--only", ",".join(cases)]).only == cases
     assert all(callable(bench.CASES[name].run) for name in cases)
+
+
+def test_the_packs_tiles_keep_its_split_its_labels_and_their_kind(tmp_path: Path) -> None:
+    classes = tuple(ClassSpec(n, name, None) for n, name in enumerate(("clear", "thin", "cloud", "shadow")))
+    task = TaskSpec("sky", "Sky", classes, (1, 2, 3))
+    made = read_routerset(
+        pack_tiles.write_pack_tiles(write_pack(tmp_path / "pack"), task, "clouds", tmp_path / "set")
+    )
+    assert {split: len(made.of(split)) for split in ("train", "val", "cal", "test")} == {
+        "train": 3, "val": 2, "cal": 2, "test": 2,
+    }  # fmt: skip
+    for entry in made.entries:
+        number = int(entry.id.split("_")[-3])
+        assert entry.relevance == {"sky": 1 - number % 2} and entry.label_kind == {"sky": "hand"}
+        with rasterio.open(made.folder / entry.label_file("sky")) as label:
+            values, counts = np.unique(label.read(1), return_counts=True)
+        cloudy = 90 * 140 if number % 2 == 0 else 0
+        assert dict(zip(values.tolist(), counts.tolist(), strict=True))[255] == 256 * 256 - 160 * 140
+        assert dict(zip(values.tolist(), counts.tolist(), strict=True)).get(2, 0) == cloudy
