@@ -31,6 +31,7 @@ _STEP_S = 1  # of both, between two questions whether the user has stopped the j
 _PREFIX = "hydranet-cluster-"
 _LOCK = "hydranet.lock"
 _FRESH_S = 60.0  # a lock that young may not be held yet
+_LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "bokeh", "asyncio")
 _ENVIRONMENT = {
     # Each inference thread computes alone; more would fight for the same cores.
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -58,9 +59,11 @@ def cluster(
         ClusterError: no scheduler answers, or it has no workers.
         CancelledError: the user stopped the job before it was begun.
     """
+    import distributed  # noqa: F401  (sets levels of loggers)
+
     with contextlib.ExitStack() as stack:
         # What dask says is for its developers; what the user has to know is an error of ours.
-        for name in ("distributed", "tornado", "bokeh"):
+        for name in _LOGGERS:
             stack.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if options.scheduler == LOCAL:

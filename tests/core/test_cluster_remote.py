@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ def url(scenes: list[str]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A scheduler and a worker as processes of the system; the scheduler's file."""
     folder = tmp_path_factory.mktemp("dask")
     file = folder / "scheduler.json"
@@ -104,7 +105,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         address = json.loads(file.read_text())["address"]
         words = [address, "--nthreads=1", "--no-dashboard", "--no-nanny", "--host=127.0.0.1"]
         processes.append(subprocess.Popen([*dask, "distributed.cli.dask_worker", *words], **options))
-        yield {"file": str(file), "address": address}
+        yield {"file": str(file), "address": address, "process": processes[0]}
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -146,6 +147,27 @@ def test_a_scene_of_the_network_is_tried_again(
     words = ["predict", f"{url}/s01.tif", str(tmp_path / "run"), "--device=cpu", "--retries=3"]
     assert cli.main([*words, f"--scheduler={scheduler['address']}"]) == 0
     assert "It is tried again: attempt 2 of 4" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_a_scheduler_that_is_killed_is_one_sentence(scenes, serial, scheduler, tmp_path: Path) -> None:
+    """The last one to use it."""
+    words = [*scenes, str(tmp_path / "out"), "--device=cpu"]
+    command = [sys.executable, "-m", "model_core", "predict", *words]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    asked = f"--scheduler={scheduler['address']}"
+    with subprocess.Popen([*command, asked], env=env, stderr=subprocess.PIPE, text=True) as process:
+        seen = [next(line for line in process.stderr if "scene 1" in line)]
+        scheduler["process"].kill()
+        seen += process.stderr.read().splitlines()
+    assert process.returncode == cli.FAILED and "The scheduler is gone" in seen[-1]
+    assert all(line.startswith("hydranet: ") for line in seen), seen
+    end = time.monotonic() + 30
+    while cli.main(["predict", *words, "--resume"]) and time.monotonic() < end:
+        time.sleep(1.0)  # the worker has not noticed yet
+    mine = results(tmp_path / "out")
+    assert mine.keys() == serial.keys()
+    assert all(mine[name] == serial[name] for name in serial if not name.endswith("run.json"))
 
 
 def test_names_of_addresses() -> None:
