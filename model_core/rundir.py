@@ -16,10 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+from filelock import BaseFileLock
 
 from .errors import CancelledError, OutputError
 from .files import write_whole
+from .folder_lock import take_lock
 from .journal import MOVING, PLAN, RESULT, RUN_JSON, Journal
 from .spec import ExpertSpec
 
@@ -177,25 +178,13 @@ class RunFolder:
             raise OutputError(f"'{folder}' holds files that no run wrote; choose another folder.")
 
     def _locked(self) -> BaseFileLock:
-        """Take the folder for this process; the system frees it when the process ends, however it ends."""
-        path = self.journal.folder / _LOCK
-        while True:
-            lock = FileLock(path)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                raise OutputError(
-                    f"Another run is writing into '{self.path}'; wait for its end or choose another folder."
-                ) from None
-            except NotImplementedError:  # some network shares know no locks
-                self.notes.append(
-                    f"The file system of '{self.path}' knows no locks: make sure that no other run uses it."
-                )
-                return SoftFileLock(path.with_name("unlocked"))  # never taken; its release does nothing
-            if path.exists():
-                return lock
-            lock.release()  # its former owner has just removed the folder
-            path.parent.mkdir(exist_ok=True)
+        """Take the folder for this process."""
+        return take_lock(
+            self.journal.folder / _LOCK,
+            f"Another run is writing into '{self.path}'; wait for its end or choose another folder.",
+            f"The file system of '{self.path}' knows no locks: make sure that no other run uses it.",
+            self.notes,
+        )
 
     def _empty_journal(self) -> None:
         # Without the list of moves an older run that is still here would be put back over a whole one, and

@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+from filelock import BaseFileLock
 
 from ..errors import OutputError
 from ..files import write_whole
+from ..folder_lock import take_lock
 from ..routerset import CATALOG_FILE, CONTACT_SHEET, LABELS, RELEVANCE_FILE, SCENES, SET_FILE
 from ..routerset import FORMAT as SET_FORMAT
 
@@ -129,26 +130,13 @@ class TilesFolder:
             )
 
     def _locked(self) -> BaseFileLock:
-        """Take the part folder; the system frees it when the process ends, however it ends."""
-        path = self.part / _LOCK
-        while True:
-            lock = FileLock(path)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                raise OutputError(
-                    f"Another process is writing '{self.path}'; wait for its end or choose another folder."
-                ) from None
-            except NotImplementedError:  # some network shares know no locks
-                self.notes.append(
-                    f"The file system of '{self.path}' knows no locks: make sure that nobody else writes "
-                    "there."
-                )
-                return SoftFileLock(path.with_name("unlocked"))  # never taken; its release does nothing
-            if path.exists():
-                return lock
-            lock.release()  # its former owner has just removed the folder
-            self.part.mkdir(exist_ok=True)
+        """Take the part folder."""
+        return take_lock(
+            self.part / _LOCK,
+            f"Another process is writing '{self.path}'; wait for its end or choose another folder.",
+            f"The file system of '{self.path}' knows no locks: make sure that nobody else writes there.",
+            self.notes,
+        )
 
     def _recover(self) -> None:
         """Bring an older routerset back whose successor did not come, or let it go if it did."""

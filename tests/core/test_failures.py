@@ -260,7 +260,7 @@ def test_a_share_without_locks_is_used_with_a_warning(scene_file: str, tmp_path:
     def unknown(self, **options: object):
         raise NotImplementedError("flock")
 
-    monkeypatch.setattr("model_core.rundir.FileLock.acquire", unknown)
+    monkeypatch.setattr("model_core.folder_lock.FileLock.acquire", unknown)
     heard: list[dict] = []
     run(scene_file, tmp_path / "run", FakeModel(), heard)
     assert any("knows no locks" in event.get("message", "") for event in heard)
